@@ -1,0 +1,258 @@
+"""The `coterie` command: arguments in, a job or a table out. Progress and errors go to standard error, results to standard output."""
+
+import datetime
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from coterie import display
+from coterie.errors import CoterieError, UserError
+from coterie.settings import override, read_toml
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Customer segments and what to offer them, on Apache Spark. Every table is a Delta table in the lake.",
+)
+
+Lake = Annotated[str, typer.Option("--lake", help="folder, object-store address or catalog.schema that holds the tables")]
+Conf = Annotated[list[str] | None, typer.Option("--conf", help="TOML file of settings, or a name in conf/; repeatable, later wins")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="one setting, section.key=value; repeatable")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="last day included, YYYY-MM-DD; the latest day with an event by default")]
+Source = Annotated[str, typer.Option("--source", help="mapping: a name in conf/sources, or a TOML file")]
+Input = Annotated[str, typer.Option("--input", help="file, or folder of files (partitions by date and the like are fine)")]
+First = Annotated[str | None, typer.Option("--from", help="with --to: do every as-of date in this range again that has results")]
+Last = Annotated[str | None, typer.Option("--to", help="see --from")]
+Refit = Annotated[bool, typer.Option("--refit", help="fit the segments anew instead of assigning with the current model")]
+Force = Annotated[bool, typer.Option("--force", help="do it even where nothing changed since the last run")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress, no table")]
+Json = Annotated[bool, typer.Option("--json", help="results as JSON on standard output")]
+
+
+def _day(text: str | None, option: str) -> datetime.date | None:
+    if text is None:
+        return None
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{option} is '{text}'; expected a day as YYYY-MM-DD") from None
+
+
+def _shop(lake: str, conf: list[str] | None, settings: list[str] | None, progress: display.Progress | None) -> Any:
+    layers = [read_toml(name) for name in conf or []] + [override(text) for text in settings or []]
+    from coterie.pipeline.shop import Shop  # noqa: PLC0415 - loads Spark, which --help should not wait for
+
+    return Shop(lake, None, layers, progress or (lambda job, words: None))
+
+
+def _done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(results, default=str, ensure_ascii=False, indent=2))
+    elif not quiet:
+        display.show_results(results, lake)
+
+
+@app.command()
+def ingest(lake: Lake, source: Source, input: Input, conf: Conf = None, set: Set = None, quiet: Quiet = False, json: Json = False) -> None:  # noqa: A002 - options' names
+    """Read new and changed files into events, items and customers; nothing is lost on the way."""
+    with display.progress(quiet or json) as shown:
+        results = [_shop(lake, conf, set, shown).ingest(source, input)]
+    _done(results, lake, quiet, json)
+
+
+@app.command()
+def run(
+    lake: Lake,
+    source: Annotated[str | None, typer.Option("--source", help="mapping: a name in conf/sources, or a TOML file")] = None,
+    input: Annotated[str | None, typer.Option("--input", help="file or folder; without it nothing is ingested")] = None,  # noqa: A002 - option's name
+    as_of: AsOf = None,
+    first: First = None,
+    last: Last = None,
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
+    refit: Refit = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Ingest, features, segments and recommendations, in one session."""
+    day, (start, end) = _day(as_of, "--as-of"), _range(first, last)
+    with display.progress(quiet or json) as shown:
+        shop = _shop(lake, conf, set, shown)
+        results = shop.redo(start, end) if start else shop.run(source, input, day, refit, force)
+    _done(results, lake, quiet, json)
+
+
+def _range(first: str | None, last: str | None) -> tuple[Any, Any]:
+    if (first is None) != (last is None):
+        raise UserError("--from and --to go together: give both")
+    return _day(first, "--from"), _day(last, "--to")
+
+
+def _as_of_job(name: str, summary: str) -> None:
+    """A command for a job that works as of a date."""
+
+    def command(
+        lake: Lake,
+        as_of: AsOf = None,
+        first: First = None,
+        last: Last = None,
+        conf: Conf = None,
+        set: Set = None,  # noqa: A002 - option's name
+        force: Force = False,
+        quiet: Quiet = False,
+        json: Json = False,
+    ) -> None:
+        day, (start, end) = _day(as_of, "--as-of"), _range(first, last)
+        with display.progress(quiet or json) as shown:
+            shop = _shop(lake, conf, set, shown)
+            results = shop.redo(start, end, (name,)) if start else [getattr(shop, name)(day, force=force)]
+        _done(results, lake, quiet, json)
+
+    app.command(name, help=summary)(command)
+
+
+_as_of_job("features", "Daily tables and the features of every customer as of a date.")
+_as_of_job("recommend", "Recommendations for every customer, measured on the last days.")
+
+
+@app.command()
+def segments(
+    lake: Lake,
+    as_of: AsOf = None,
+    first: First = None,
+    last: Last = None,
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
+    refit: Refit = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Segments of the customers, what sets each apart, and who moved."""
+    day, (start, end) = _day(as_of, "--as-of"), _range(first, last)
+    with display.progress(quiet or json) as shown:
+        shop = _shop(lake, conf, set, shown)
+        results = shop.redo(start, end, ("segments",)) if start else [shop.segments(day, refit, force)]
+    _done(results, lake, quiet, json)
+
+
+@app.command()
+def maintain(lake: Lake, conf: Conf = None, set: Set = None, quiet: Quiet = False, json: Json = False) -> None:  # noqa: A002 - option's name
+    """Compact the tables, drop as-of results older than a setting, delete files nothing refers to."""
+    with display.progress(quiet or json) as shown:
+        results = [_shop(lake, conf, set, shown).maintain()]
+    _done(results, lake, quiet, json)
+
+
+@app.command()
+def show(
+    table: str,
+    lake: Lake,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="only rows of this as-of date")] = None,
+    where: Annotated[str | None, typer.Option("--where", help="SQL condition on the table's columns")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="rows shown")] = 20,
+    json: Json = False,
+) -> None:
+    """Rows of a table, as the newest finished run left it."""
+    day = _day(as_of, "--as-of")
+    with display.progress(True):
+        rows, columns = display.rows_of(_shop(lake, None, None, None), table, day, where, limit)
+    display.show_rows(table, columns, rows, json)
+
+
+@app.command()
+def runs(lake: Lake, limit: Annotated[int, typer.Option("--limit", min=1, help="newest runs shown")] = 20, json: Json = False) -> None:
+    """What ran, on what, with its accounting; and which as-of dates late data made stale."""
+    with display.progress(True):
+        shop = _shop(lake, None, None, None)
+        found = [row.asDict(recursive=True) for row in shop.lake.read("runs").collect()]  # a few rows a run
+        held = bool(shop.lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect())
+    display.show_runs(found, held, limit, json)
+
+
+Customers = Annotated[int, typer.Option("--customers", min=1, help="customers of the seeded shop")]
+Days = Annotated[int, typer.Option("--days", min=1, help="days of its history")]
+Seed = Annotated[int, typer.Option("--seed", help="the same seed makes the same shop")]
+Format = Annotated[str, typer.Option("--format", help="parquet, csv or json")]
+
+
+@app.command()
+def synth(out: Annotated[str, typer.Option("--out", help="folder for the shop's raw files")], customers: Customers = 2000, days: Days = 365, seed: Seed = 1,
+          format: Format = "parquet", conf: Conf = None, set: Set = None, quiet: Quiet = False) -> None:  # noqa: A002 - options' names  # fmt: skip
+    """A seeded shop's raw files, with planted truth beside them."""
+    with display.progress(quiet) as shown:
+        _synthesise(out, customers, days, seed, format, conf, set, shown)
+
+
+def _synthesise(out: str, customers: int, days: int, seed: int, kind: str, conf: list[str] | None, settings: list[str] | None, shown: display.Progress) -> None:
+    from coterie.session import get_session  # noqa: PLC0415 - loads Spark
+    from coterie.settings import load_settings  # noqa: PLC0415 - goes with it
+    from coterie.synth import make_shop  # noqa: PLC0415 - loads Spark
+
+    layers = [read_toml(name) for name in conf or []] + [override(text) for text in settings or []]
+    shown("synth", "starting Spark")
+    spark = get_session(load_settings(layers).spark)
+    shown("synth", f"making a shop of {customers} customers over {days} days")
+    make_shop(spark, out, customers=customers, days=days, seed=seed, format=kind)
+
+
+@app.command()
+def demo(
+    lake: Lake = "demo/lake",
+    customers: Customers = 2000,
+    days: Days = 365,
+    seed: Seed = 1,
+    format: Format = "parquet",  # noqa: A002 - option's name
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make a seeded shop beside the lake, then run everything on it."""
+    raw = f"{lake.rstrip('/')}-raw"
+    with display.progress(quiet or json) as shown:
+        _synthesise(raw, customers, days, seed, format, conf, set, shown)
+        results = _shop(lake, conf, set, shown).run("coterie", raw)
+    _done(results, lake, quiet, json)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command; exits with 0, 1 where something failed, 2 where the user gave something wrong, 130 after Ctrl-C."""
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # an interrupted call is not worth its traceback
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lease is given back
+    try:
+        app(args=arguments, standalone_mode=False)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        display.error("interrupted; run the same command again to go on")
+        sys.exit(130)
+    except CoterieError as error:
+        display.error(str(error))
+        sys.exit(2 if isinstance(error, UserError) else 1)
+    except Exception as error:
+        _exit_unexpected(error)
+    sys.exit(0)
+
+
+def _exit_unexpected(error: Exception) -> NoReturn:
+    """A usage error of the command line is told as such; anything else is our mistake, with its traceback in a file."""
+    if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # click's own, which typer does not export
+        display.error(f"{error.format_message()}; see coterie --help")
+        sys.exit(2)
+    descriptor, log = tempfile.mkstemp(prefix="coterie-", suffix=".log")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(traceback.format_exc())
+    first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+    display.error(f"unexpected {type(error).__name__}: {first}; the traceback is in {Path(log)}")
+    sys.exit(1)

@@ -1,0 +1,47 @@
+"""The few exceptions of Coterie. Each message says what was found, what was expected, and what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class CoterieError(Exception):
+    """Something failed that is nobody's typing mistake: a job could not finish (exit code 1)."""
+
+
+class UserError(CoterieError):
+    """A mistake in what the user gave: a file, a setting, a mapping, an argument (exit code 2). Raised before anything is written."""
+
+
+class SettingsError(UserError):
+    """A setting is unknown, of the wrong type, or out of its bounds."""
+
+
+class MappingError(UserError):
+    """A source mapping is wrong in itself, or does not fit the files it is used on."""
+
+
+class InputError(UserError):
+    """The input cannot be used: not there, empty, unreadable, or more of it rejected than the setting allows."""
+
+
+class SessionError(UserError):
+    """No usable Spark session: no Java, a Java too old, no Delta, a resolver out of reach."""
+
+
+class LakeError(CoterieError):
+    """The lake is not what it should be: no folder, a newer schema, a frame that does not fit its table."""
+
+
+class LeaseError(LakeError):
+    """Another job is writing to the lake."""
+
+
+class AccountingError(CoterieError):
+    """Rows or revenue went missing between the files and the tables: the job stops, since nothing may be lost."""
+
+
+def one_of(found: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not known: the nearest known name, else the whole list."""
+    known = sorted(known)
+    near = difflib.get_close_matches(found, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(known)}"

@@ -1,0 +1,217 @@
+"""The one place that reads and writes tables: Delta tables under a folder, or in a `catalog.schema`."""
+
+import contextlib
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from coterie.errors import LakeError, UserError, one_of
+from coterie.schemas import SCHEMA_VERSION, TABLES, Table
+
+_VERSION_PROPERTY = "coterie.schemaVersion"
+_ABSENT = ("PATH_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "not a Delta table")
+_CONSTRAINTS = ("DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "DELTA_REPLACE_WHERE_MISMATCH")
+
+
+class Lake:
+    """The tables of `schemas.TABLES` at one place.
+
+    `place` is a folder, an object-store address, or `catalog.schema`. Nothing is made before the first write.
+    Raises UserError for a place that is a file, LakeError for tables of a newer version of Coterie.
+    """
+
+    def __init__(self, spark: SparkSession, place: str) -> None:
+        self.spark = spark
+        self.place = place.rstrip("/") or "/"
+        self.is_catalog = re.fullmatch(r"\w+\.\w+", place) is not None and not Path(place).exists()
+        if not self.is_catalog and "://" not in place:
+            if Path(place).is_file():
+                raise UserError(f"the lake '{place}' is a file; expected a folder, an object-store address or catalog.schema")
+            self.place = str(Path(place).absolute())
+        self._known: set[str] = set()
+        self._refuse_newer()
+
+    def _refuse_newer(self) -> None:
+        if not self.exists("runs"):
+            return
+        found = int(self._detail("runs").get(_VERSION_PROPERTY, SCHEMA_VERSION))
+        if found > SCHEMA_VERSION:
+            raise LakeError(
+                f"the lake '{self.place}' has tables of schema version {found}, and this Coterie knows versions up to {SCHEMA_VERSION}: install a newer Coterie"
+            )
+
+    def _detail(self, table: str) -> dict[str, str]:
+        return dict(self.spark.sql(f"DESCRIBE DETAIL {self.name_of(table)}").select("properties").collect()[0][0])
+
+    def name_of(self, table: str) -> str:
+        """The table's name in SQL, quoted."""
+        if table not in TABLES:
+            raise UserError(f"there is no table '{table}'; {one_of(table, TABLES)}")
+        if self.is_catalog:
+            catalog, schema = self.place.split(".")
+            return f"`{catalog}`.`{schema}`.`{table}`"
+        return f"delta.`{self._path(table)}`"
+
+    def _path(self, table: str) -> str:
+        return f"{self.place}/{table}".replace("`", "``")
+
+    def exists(self, table: str) -> bool:
+        if table not in self._known:
+            try:
+                self.spark.sql(f"DESCRIBE DETAIL {self.name_of(table)}").collect()
+            except PySparkException as error:
+                if any(word in str(error) for word in _ABSENT):
+                    return False
+                raise
+            self._known.add(table)
+        return True
+
+    def read(self, table: str, version: int | None = None) -> DataFrame:
+        """The table's rows, columns in the schema's order; no rows where it does not exist yet. `version` reads an older state."""
+        names, kind = TABLES[table].names, ", ".join(f"`{column.name}` {column.type}" for column in TABLES[table].columns)
+        if not self.exists(table):
+            return self.spark.createDataFrame([], kind)
+        if version is None:
+            return self.spark.read.table(self.name_of(table)).select(*names)
+        return self.spark.sql(f"SELECT * FROM {self.name_of(table)} VERSION AS OF {version}").select(*names)
+
+    def version(self, table: str) -> int | None:
+        """The number of the table's newest commit; None where it does not exist."""
+        if not self.exists(table):
+            return None
+        return int(self.spark.sql(f"DESCRIBE HISTORY {self.name_of(table)} LIMIT 1").select("version").collect()[0][0])
+
+    def changes(self, table: str, since_version: int) -> DataFrame | None:
+        """Rows changed after `since_version`: the table's columns and `_change_type` (insert, delete, update_preimage, update_postimage).
+
+        None where the log no longer reaches back that far, or files of that time may have been deleted.
+        """
+        now = self.version(table)
+        if now is None or since_version >= now:
+            return self.read(table).select("*", F.lit("").alias("_change_type")).limit(0)
+        later = self.spark.sql(f"DESCRIBE HISTORY {self.name_of(table)}").where(F.col("version") > since_version)
+        operations = [row[0] for row in later.select("operation").collect()]  # a few bytes a commit
+        if len(operations) != now - since_version or any(name.startswith(("VACUUM", "RESTORE")) for name in operations):
+            return None
+        feed = self.spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", since_version + 1)
+        changed = feed.table(self.name_of(table)) if self.is_catalog else feed.load(self._path(table))
+        return changed.select(*TABLES[table].names, "_change_type")
+
+    def create(self, table: str) -> None:
+        """The empty table with its comments, constraints and properties, where it does not exist yet."""
+        if self.exists(table):
+            return
+        spec = TABLES[table]
+        if self.is_catalog:
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.name_of(table).rpartition('.')[0]}")
+        columns = ", ".join(f"`{c.name}` {c.type}{' NOT NULL' if c.required else ''} COMMENT {_quoted(c.comment)}" for c in spec.columns)
+        partition = f"PARTITIONED BY ({', '.join(spec.partition)})" if spec.partition else ""
+        properties = {_VERSION_PROPERTY: str(SCHEMA_VERSION)} | ({"delta.enableChangeDataFeed": "true"} if spec.has_feed else {})
+        with self._translated(table):
+            self.spark.sql(
+                f"CREATE TABLE IF NOT EXISTS {self.name_of(table)} ({columns}) USING delta {partition} COMMENT {_quoted(f'One row: {spec.grain}')} "
+                f"TBLPROPERTIES ({', '.join(f'{_quoted(key)} = {_quoted(value)}' for key, value in properties.items())})"
+            )
+            if spec.check is not None:
+                self.spark.sql(f"ALTER TABLE {self.name_of(table)} ADD CONSTRAINT {spec.check[0]} CHECK ({spec.check[1]})")
+        self._known.add(table)
+
+    def replace(self, table: str, frame: DataFrame, where: str | None = None) -> None:
+        """Put `frame` in the place of the rows for which the SQL condition `where` holds (None: of all), in one commit.
+
+        Every row of `frame` must satisfy the condition, else LakeError.
+        """
+        self._write(table, frame, "overwrite", {"replaceWhere": where} if where else {})
+
+    def append(self, table: str, frame: DataFrame) -> None:
+        self._write(table, frame, "append", {})
+
+    def _write(self, table: str, frame: DataFrame, mode: str, options: dict[str, str]) -> None:
+        fitted = self._fitted(TABLES[table], frame)
+        self.create(table)
+        writer = fitted.write.format("delta").mode(mode).options(**options).option("userMetadata")
+        with self._translated(table):
+            if self.is_catalog:
+                writer.saveAsTable(self.name_of(table))
+            else:
+                writer.save(f"{self.place}/{table}")
+
+    def merge(self, table: str, frame: DataFrame, delete: str | None = None) -> None:
+        """Insert or update by the table's key, in one commit; rows that say the same already are left alone.
+
+        Rows of `frame` whose boolean column `delete` is true are taken out of the table. The key must be unique in `frame`.
+        """
+        spec = TABLES[table]
+        deleted = F.coalesce(F.col(delete), F.lit(False)) if delete else F.lit(False)
+        fitted = self._fitted(spec, frame.drop(delete) if delete else frame)
+        source = fitted if delete is None else frame.select(*fitted.columns, deleted.alias("_deleted"))
+        self.create(table)
+        # Maps have no equality in Spark: a table with one is updated without the comparison.
+        compared = [c.name for c in spec.columns if c.name not in spec.key and not c.type.startswith("map")]
+        comparable = len(compared) + len(spec.key) == len(spec.columns)
+        differs = " OR ".join(f"NOT (t.`{name}` <=> s.`{name}`)" for name in compared) if comparable else "true"
+        view = f"coterie_{uuid.uuid4().hex}"
+        source.createOrReplaceTempView(view)
+        try:
+            with self._translated(table):
+                self.spark.sql(
+                    f"MERGE INTO {self.name_of(table)} t USING {view} s ON {' AND '.join(f't.`{name}` <=> s.`{name}`' for name in spec.key)} "
+                    + ("WHEN MATCHED AND s._deleted THEN DELETE " if delete else "")
+                    + f"WHEN MATCHED AND ({differs or 'false'}) THEN UPDATE SET {', '.join(f't.`{name}` = s.`{name}`' for name in spec.names)} "
+                    + f"WHEN NOT MATCHED {'AND NOT s._deleted ' if delete else ''}THEN INSERT ({', '.join(f'`{name}`' for name in spec.names)}) "
+                    + f"VALUES ({', '.join(f's.`{name}`' for name in spec.names)})"
+                ).collect()
+        finally:
+            self.spark.catalog.dropTempView(view)
+
+    def delete(self, table: str, where: str) -> None:
+        """Take out the rows for which the SQL condition holds."""
+        if self.exists(table):
+            with self._translated(table):
+                self.spark.sql(f"DELETE FROM {self.name_of(table)} WHERE {where}").collect()
+
+    def compact(self, table: str, vacuum_hours: int) -> None:
+        """Writes small files together, then deletes files that no version of the last `vacuum_hours` hours refers to."""
+        self.spark.sql(f"OPTIMIZE {self.name_of(table)}").collect()
+        self.spark.sql(f"VACUUM {self.name_of(table)} RETAIN {vacuum_hours} HOURS").collect()
+
+    def _fitted(self, spec: Table, frame: DataFrame) -> DataFrame:
+        """The frame's columns in the table's order. Raises LakeError naming each difference in names and types."""
+        found = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+        expected = {column.name: column.type for column in spec.columns}
+        differences = [f"{name} is missing" for name in expected if name not in found]
+        differences += [f"{name} is not a column of it" for name in found if name not in expected]
+        differences += [f"{name} is {found[name]}, expected {expected[name]}" for name in expected if name in found and found[name] != expected[name]]
+        if differences:
+            raise LakeError(f"the frame does not fit table '{spec.name}': {'; '.join(differences)}")
+        return frame.select(*spec.names)
+
+    @contextlib.contextmanager
+    def _translated(self, table: str) -> Iterator[None]:
+        """Delta's refusals as LakeError: a broken constraint arrives as another exception on Classic than on Connect."""
+        try:
+            yield
+        except Exception as error:
+            text = str(error)
+            if any(word in text for word in _CONSTRAINTS):
+                said = next(line for line in text.splitlines() if any(word in line for word in _CONSTRAINTS))
+                raise LakeError(f"table '{table}' refuses a row: {said[said.index('[') :].split(' violated by row')[0]}") from error
+            if "DELTA_CONCURRENT" in text or "ConcurrentAppendException" in text or "ConcurrentModification" in text:
+                raise LakeError(f"table '{table}' was changed by another writer at the same time; nothing was written to it") from error
+            raise
+
+
+def _quoted(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def as_json(value: object) -> str:
+    """JSON with sorted keys: the same value gives the same text."""
+    return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)

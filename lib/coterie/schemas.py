@@ -1,0 +1,387 @@
+"""Every table of a lake: its columns, its key, its partitions, and one row of it in words."""
+
+from dataclasses import dataclass
+
+from coterie.catalogue import FEATURES
+
+SCHEMA_VERSION = 1  # of all tables together; a lake written by a newer one is refused
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: `type` is Spark's simple name ('decimal(18,4)'), `comment` what it holds, with its unit and what null means."""
+
+    name: str
+    type: str
+    comment: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table. `check` is a constraint (name, SQL condition) that Delta itself holds on each row; `has_feed`: its changes can be read back."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    partition: tuple[str, ...] = ()
+    check: tuple[str, str] | None = None
+    has_feed: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+def _columns(*lines: str) -> tuple[Column, ...]:
+    """Columns from lines of 'name type comment'; a `!` behind the name says that it is never null."""
+    made = []
+    for line in lines:
+        name, kind, comment = line.split(" ", 2)
+        made.append(Column(name.rstrip("!"), kind, comment, name.endswith("!")))
+    return tuple(made)
+
+
+EVENT_TYPES = ("view", "search", "cart", "impression", "click", "purchase", "return", "cancel", "review", "adjustment")
+ITEM_EVENT_TYPES = tuple(kind for kind in EVENT_TYPES if kind not in ("search", "adjustment"))
+CHANNELS = ("web", "app", "store")  # every other channel is counted as `other_channel`
+HOUR_BANDS = {"night": (0, 6), "morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24)}  # [from, to) hours of the shop's day
+
+EVENTS = Table(
+    "events", "a thing a customer did", ("event_id",),
+    _columns(
+        "event_id! string SHA-256 of the source and its own id, or of the row and its occurrence within the file",
+        "source_event_id string the source's own id; null where it has none",
+        "source! string name of the mapping that read it",
+        "source_files! array<string> every file that holds it, sorted",
+        "customer_id string null: an anonymous visitor",
+        "item_id string null: searches and adjustments",
+        f"event_type! string one of {', '.join(EVENT_TYPES)}",
+        "occurred_at! timestamp the instant",
+        "event_date! date the day in the shop's time zone",
+        "quantity decimal(18,4) units, signed: returns and cancels are negative; null where nothing changes hands",
+        "unit_price decimal(18,4) price of one unit, in the shop's currency",
+        "revenue decimal(20,4) quantity times unit price, signed",
+        "currency string ISO 4217 code, the same for the whole shop; null where there is no revenue",
+        "order_id string the order or invoice",
+        "session_id string the visit",
+        "channel string where it happened, lower case: web, app, store or another",
+        "country string the customer's country, as the row declares it",
+        "query string what was searched for",
+        "rating decimal(4,2) stars of a review",
+        "text string words of a review",
+        "event_month! string yyyy-MM of event_date",
+    ),
+    ("event_month",),
+    ("signed", "NOT (event_type IN ('return', 'cancel') AND quantity >= 0) AND NOT (event_type = 'purchase' AND (quantity IS NULL OR quantity <= 0))"),
+    has_feed=True,
+)
+
+REJECTED_EVENTS = Table(
+    "rejected_events", "an input row refused, whole as read, with all its reasons", ("source_file", "row_hash", "occurrence"),
+    _columns(
+        "source_file! string the file it stood in",
+        "row_hash! string SHA-256 of the row as read",
+        "occurrence! int 1 for the first row of this content in the file, 2 for the second",
+        "source! string name of the mapping that read it",
+        "reasons! array<string> every reason, sorted: a code, a colon, what was found",
+        "raw! string the row as read: its columns as JSON, or the whole line where it could not be split",
+        "revenue decimal(20,4) its revenue where that could be computed",
+        "month string yyyy-MM where the date could be read",
+    ),
+)
+
+INGESTED_FILES = Table(
+    "ingested_files", "a file read: its content and what became of its rows", ("source_file", "content_hash"),
+    _columns(
+        "source_file! string the file's place",
+        "content_hash! string SHA-256 of its bytes, or size and time of a file above ingest.hash_max_bytes",
+        "source! string name of the mapping that read it",
+        "size_bytes! bigint size",
+        "modified_at! timestamp time of its last change",
+        "status! string read, replaced (by other content under the same name) or quarantined",
+        "problem string why it was quarantined",
+        "row_count bigint rows read",
+        "accepted_count bigint rows that are events",
+        "rejected_count bigint rows in rejected_events",
+        "duplicate_count bigint rows that repeat an event",
+    ),
+)
+
+ITEMS = Table(
+    "items", "an item", ("item_id",),
+    _columns(
+        "item_id! string the shop's own id",
+        "title string what it is called; null: nobody said",
+        "category string the shop's category",
+        "price decimal(18,4) list price, else the last price paid",
+        "first_listed_on date day it was first listed, else first seen in an event",
+        "is_sellable! boolean not withdrawn, not on the block list",
+        "described_at timestamp instant of the event that title and price are from; null where an items file declares them",
+        "is_declared! boolean an items file declares it",
+    ),
+)
+
+CUSTOMERS = Table(
+    "customers", "a customer and a period: what the shop declares of them; everyone seen in events has a row", ("customer_id", "valid_from"),
+    _columns(
+        "customer_id! string the shop's own id",
+        "valid_from! date first day of the period, which ends where the customer's next one begins",
+        "country string country",
+        "birth_year int year of birth",
+        "gender string as declared",
+        "joined_on date day they joined",
+        "is_declared! boolean a customers file declares it; else it is made from the events",
+    ),
+)
+
+CANCELLATIONS = Table(
+    "cancellations", "a purchase cancelled in full", ("purchase_event_id",),
+    _columns(
+        "purchase_event_id! string the purchase",
+        "cancel_event_id! string the cancel that undoes it",
+        "cancelled_on! date day of the cancel: from this day the purchase does not count",
+        "customer_id! string customer",
+        "item_id! string item",
+        "order_id string order of the purchase",
+        "purchased_on! date day of the purchase",
+        "order_line_count! bigint purchase lines of that customer, order and day: an order is gone when all are cancelled",
+        "quantity! decimal(18,4) units bought",
+        "revenue! decimal(20,4) revenue of the purchase",
+    ),
+)
+
+_DAILY_COUNTS = tuple(Column(f"{kind}_count", "bigint", f"events of type {kind}", True) for kind in EVENT_TYPES if kind != "adjustment")
+_DAILY_MONEY = tuple(
+    Column(f"{prefix}{measure}", "decimal(28,4)", f"{what} of {words}, signed", True)
+    for prefix, words in (("purchase_", "purchases"), ("return_", "returns"), ("cancel_", "cancels"), ("", "purchases, returns and cancels"))
+    for measure, what in (("quantity", "units"), ("revenue", "revenue"))
+)
+_RATINGS = _columns("rating_count! bigint reviews with stars", "rating_sum! decimal(28,4) their stars added up")
+
+DAILY_ACTIVITY = Table(
+    "daily_activity", "a customer and a day on which they did something", ("customer_id", "activity_date"),
+    _columns("customer_id! string customer", "activity_date! date day in the shop's time zone", "activity_month! string yyyy-MM of it")
+    + _DAILY_COUNTS + _DAILY_MONEY + _RATINGS
+    + _columns(
+        "order_count! bigint distinct orders with a purchase; purchases without an order id count as one order a day",
+        "session_count! bigint distinct sessions",
+        *(f"{channel}_count! bigint events in channel {channel}" for channel in (*CHANNELS, "other_channel")),
+        *(f"{band}_count! bigint events from {start} to {end} o'clock" for band, (start, end) in HOUR_BANDS.items()),
+    ),
+    ("activity_month",),
+)
+
+CUSTOMER_ITEM_DAYS = Table(
+    "customer_item_days", "a customer, an item and a day", ("customer_id", "item_id", "activity_date"),
+    _columns("customer_id! string customer", "item_id! string item", "activity_date! date day in the shop's time zone", "activity_month! string yyyy-MM of it")
+    + tuple(column for column in _DAILY_COUNTS if column.name != "search_count") + _DAILY_MONEY + _RATINGS,
+    ("activity_month",),
+)
+
+CUSTOMER_STATE = Table(
+    "customer_state", "a customer and as-of date: running totals that the next as-of date starts from", ("as_of", "customer_id"),
+    _columns("as_of! date the last day included", "customer_id! string customer"),
+    ("as_of",),
+)
+
+CUSTOMER_FEATURES = Table(
+    "customer_features", "a customer and as-of date", ("as_of", "customer_id"),
+    _columns("as_of! date the last day included", "customer_id! string customer")
+    + tuple(Column(f.name, f.type, f"{f.meaning} ({f.unit}; {f.window}); null: {f.missing or 'never'}") for f in FEATURES),
+    ("as_of",),
+)
+
+SEGMENTS = Table(
+    "segments", "a customer, a segmentation and an as-of date", ("as_of", "segmentation", "customer_id"),
+    _columns(
+        "as_of! date as-of date",
+        "segmentation! string chosen, or rfm_rules",
+        "customer_id! string customer",
+        "segment_id! int stable from one as-of date to the next, never reused; 0: has not bought yet",
+        "segment_name! string name in words, distinct within a segmentation",
+        "confidence double 0 to 1: how much nearer the own centre is than the next; null where a rule decides",
+        "distance double Euclidean distance to the own centre, in the space that was clustered; null where a rule decides",
+        "model_id! string the model that assigned it",
+    ),
+    ("as_of",),
+)
+
+SEGMENT_PROFILES = Table(
+    "segment_profiles", "a segment as of a date", ("as_of", "segmentation", "segment_id"),
+    _columns(
+        "as_of! date as-of date",
+        "segmentation! string chosen, or rfm_rules",
+        "segment_id! int segment",
+        "segment_name! string name in words",
+        "description string one sentence on what sets it apart",
+        "size! bigint customers",
+        "share double share of the clustered customers; null for those who have not bought yet",
+        "revenue! decimal(28,4) net revenue of its customers up to the as-of date",
+        "revenue_share double share of the shop's net revenue",
+        "traits array<struct<feature:string,direction:string,strength:double,segment_mean:double,shop_mean:double>> "
+        "features that set it apart, strongest first; strength is the difference of means in standard deviations of the shop",
+        "typical_customers array<string> customers nearest the centre",
+        "favourite_categories array<struct<category:string,lift:double,customers:bigint>> categories bought more than by the shop, by lift",
+    ),
+)
+
+SEGMENT_CANDIDATES = Table(
+    "segment_candidates", "a feature set, method and parameters tried", ("as_of", "candidate"),
+    _columns(
+        "as_of! date as-of date",
+        "candidate! string feature set, method and parameters in one name",
+        "feature_set! string the features clustered on",
+        "method! string the method",
+        "k int segments",
+        "parameters! string parameters as JSON",
+        "measures! map<string,double> every measure taken, by name",
+        "silhouette double mean Euclidean silhouette in the clustered space",
+        "smallest_share double share of the smallest segment",
+        "is_chosen! boolean it won",
+        "verdict! string why it won or lost",
+    ),
+)
+
+SEGMENT_MOVES = Table(
+    "segment_moves", "a customer whose segment changed", ("as_of", "segmentation", "customer_id"),
+    _columns(
+        "as_of! date as-of date",
+        "segmentation! string segmentation",
+        "customer_id! string customer",
+        "previous_as_of! date the newest as-of date before",
+        "from_segment_id! int segment then",
+        "to_segment_id! int segment now",
+        "cause! string customer: they changed; model: the refitted model would have put them here then already",
+    ),
+    ("as_of",),
+)
+
+SEGMENT_FLOWS = Table(
+    "segment_flows", "a way from one segment to another between two as-of dates, those who stayed, joined and left included",
+    ("previous_as_of", "as_of", "segmentation", "from_segment_id", "to_segment_id"),
+    _columns(
+        "previous_as_of! date earlier as-of date",
+        "as_of! date later as-of date",
+        "segmentation! string segmentation",
+        "from_segment_id int null: joined since",
+        "to_segment_id int null: no longer there",
+        "customers! bigint customers",
+        "revenue! decimal(28,4) their net revenue up to the later date (the earlier for those who left)",
+    ),
+)
+
+RECOMMENDATIONS = Table(
+    "recommendations", "a customer and a rank", ("as_of", "customer_id", "rank"),
+    _columns(
+        "as_of! date as-of date",
+        "customer_id! string customer",
+        "rank! int 1 is the best",
+        "item_id! string item",
+        "score! double the source's own score; comparable within a source only",
+        "source! string the recommender: als, popular, ...",
+        "reason! string why, in words",
+        "model_id! string the model",
+    ),
+    ("as_of",),
+)
+
+RECOMMENDATION_QUALITY = Table(
+    "recommendation_quality", "a measure of a model on a window", ("as_of", "window", "protocol", "population", "model", "measure", "k"),
+    _columns(
+        "as_of! date as-of date",
+        "window! string the days tested on: first..last",
+        "protocol! string new: items bought before are left out of lists and truth; all: they are not",
+        "population! string warm: bought before the window; cold: did not",
+        "model! string the recommender",
+        "measure! string ndcg, recall, precision, hit_rate, map, mrr, coverage, ...",
+        "k! int length of the list",
+        "value double the mean over customers",
+        "low double lower end of the 95 % interval over customers; null where the measure is not a mean over customers",
+        "high double upper end",
+        "customers! bigint customers measured",
+    ),
+)
+
+MODELS = Table(
+    "models", "a fitted model", ("model_id",),
+    _columns(
+        "model_id! string SHA-256 of its content",
+        "kind! string als, popular, kmeans, rfm_rules, ...",
+        "as_of! date as-of date it was fitted on",
+        "settings! string the settings it was fitted with, as JSON",
+        "measures! map<string,double> its measures",
+        "schema_version! int of the tables it was made from",
+        "is_current! boolean the one that assigns and serves now, one a kind",
+        "payload string the model as JSON where it is small",
+        "location string where the rest of it is",
+    ),
+)
+
+MODEL_FACTORS = Table(
+    "model_factors", "a customer or item of a factor model", ("model_id", "side", "id"),
+    _columns(
+        "model_id! string the model",
+        "side! string customer or item",
+        "id! string customer_id or item_id",
+        "factors! array<float> its vector",
+    ),
+    ("model_id", "side"),
+)
+
+RUNS = Table(
+    "runs", "the start or the finish of a run of a job", ("run_id", "event"),
+    _columns(
+        "run_id! string one run of one job",
+        "event! string started, finished or failed",
+        "job! string ingest, features, segments, recommend, maintain",
+        "at! timestamp when",
+        "command_id! string the command that started it: `coterie run` starts several",
+        "as_of date as-of date; null for ingest",
+        "source string the mapping, for ingest",
+        "rows_read bigint ingest: rows read = accepted + rejected + duplicate",
+        "rows_accepted bigint rows that are events",
+        "rows_rejected bigint rows in rejected_events",
+        "rows_duplicate bigint rows that repeat an event",
+        "revenue_read decimal(28,4) revenue read = accepted + rejected + duplicate",
+        "revenue_accepted decimal(28,4) revenue of the events",
+        "revenue_rejected decimal(28,4) revenue of the rejected rows",
+        "revenue_duplicate decimal(28,4) revenue of the repeats",
+        "rejected_by_reason map<string,bigint> rejected rows by reason code; a row with two reasons counts in both",
+        "by_month array<struct<month:string,rows_read:bigint,revenue_read:decimal(28,4),revenue_accepted:decimal(28,4),"
+        "revenue_rejected:decimal(28,4),revenue_duplicate:decimal(28,4)>> ingest: the accounting by month of the event; null month: no date",
+        "touched_from date first day whose rows changed: results as of it or later are stale",
+        "measures map<string,double> main measures",
+        "settings! string settings of the run as JSON",
+        "fingerprint string what the result depends on: inputs, settings, version",
+        "tables_read map<string,bigint> versions of the tables read",
+        "tables_written map<string,bigint> versions of the tables after it",
+        "message string what it said in the end",
+        "version! string version of Coterie",
+    ),
+)
+
+LEASE = Table(
+    "lease", "the one writer of the lake", ("name",),
+    _columns(
+        "name! string always 'writer'",
+        "holder string who holds it; null: nobody",
+        "taken_at timestamp since when",
+        "expires_at timestamp until when, unless renewed",
+    ),
+)
+
+STAGED_EVENTS = Table(
+    "staged_events", "an input row on its way: a scratch table of the ingest job", ("source_file", "row_hash", "occurrence"),
+    _columns("source_file! string the file", "row_hash! string SHA-256 of the row as read", "occurrence! int among equal rows of the file"),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        EVENTS, REJECTED_EVENTS, INGESTED_FILES, ITEMS, CUSTOMERS, CANCELLATIONS, DAILY_ACTIVITY, CUSTOMER_ITEM_DAYS, CUSTOMER_STATE,
+        CUSTOMER_FEATURES, SEGMENTS, SEGMENT_PROFILES, SEGMENT_CANDIDATES, SEGMENT_MOVES, SEGMENT_FLOWS, RECOMMENDATIONS,
+        RECOMMENDATION_QUALITY, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
+    )
+}

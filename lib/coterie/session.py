@@ -1,0 +1,180 @@
+"""The one place that makes a SparkSession. An active one is used as it is; only its time zone and ANSI mode are set."""
+
+import contextlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from coterie.errors import SessionError
+from coterie.settings import Spark
+
+_DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+# A lake on a laptop is many small tables: few partitions and no user interface save more than they cost.
+_LOCAL = {
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",  # Spark's bar garbles ours
+    "spark.driver.host": "localhost",  # a laptop without a network has no other name
+    "spark.log.level": "ERROR",
+    "spark.sql.warehouse.dir": str(Path(tempfile.gettempdir()) / f"coterie-warehouse-{os.getpid()}"),  # else an empty folder appears wherever one stands
+}
+
+
+def get_session(settings: Spark) -> SparkSession:
+    """The active session, else a new one: Connect where `remote` is set, spark-submit's where that started us, else a local one.
+
+    Raises SessionError, saying what to do, where there is no Java, no Delta, or no way to either.
+    """
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        _require_delta(active)
+        return _prepared(active)
+    remote = settings.remote or os.environ.get("SPARK_REMOTE", "")
+    if remote:
+        return _prepared(_connected(remote, settings))
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # set by spark-submit, which has decided master, memory and JARs
+        session = _configured(SparkSession.builder, _DELTA).getOrCreate()
+        _require_delta(session)
+        return _prepared(session)
+    _require_java()
+    builder = _configured(SparkSession.builder.master(settings.master), _local_options(settings))
+    return _prepared(_started(builder))
+
+
+def _configured(builder: SparkSession.Builder, options: dict[str, str]) -> SparkSession.Builder:
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    return builder
+
+
+def _prepared(session: SparkSession) -> SparkSession:
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    session.conf.set("spark.sql.ansi.enabled", "true")
+    return session
+
+
+def _local_options(settings: Spark) -> dict[str, str]:
+    """Options of a session that this process starts itself, Delta's JAR by the package resolver among them."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers are this machine's: give them the same packages
+    if importlib.util.find_spec("delta") is None:
+        raise SessionError("no active Spark session, and delta-spark is not installed; install coterie with its extra 'local'")
+    from delta.pip_utils import configure_spark_with_delta_pip  # noqa: PLC0415 - the extra 'local' brings it
+
+    options = _LOCAL | {"spark.sql.shuffle.partitions": str(settings.shuffle_partitions), "spark.driver.memory": settings.driver_memory}
+    if "spark.jars" not in settings.conf:  # with a JAR of one's own nothing need be downloaded
+        packages = configure_spark_with_delta_pip(SparkSession.Builder())._options["spark.jars.packages"]
+        options["spark.jars.packages"] = packages
+    return options | _DELTA | settings.conf
+
+
+def _connected(remote: str, settings: Spark) -> SparkSession:
+    """A Connect session; `local[N]` starts a server in this process. The package travels to the workers."""
+    if importlib.util.find_spec("grpc") is None:
+        raise SessionError(f"Spark Connect ({remote}) needs pyspark's extra 'connect'; install it with: pip install 'pyspark[connect]'")
+    builder = SparkSession.builder.remote(remote)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the client complains that it cannot set what the server was started with
+        if remote.startswith("local"):
+            session = _started(_configured(builder, _local_options(settings)))
+        else:
+            session = _answering(_configured(builder, settings.conf), remote)
+    _require_delta(session)
+    with tempfile.TemporaryDirectory() as folder:
+        session.addArtifacts(str(_zipped(Path(folder))), pyfile=True)
+    return session
+
+
+def _answering(builder: SparkSession.Builder, remote: str) -> SparkSession:
+    try:
+        session = builder.getOrCreate()
+        session.version  # noqa: B018 - asks the server, and so finds out whether it is there
+    except PySparkException as error:
+        raise SessionError(f"no Spark Connect server answers at {remote}; start one, or set spark.remote: {_first_line(error)}") from None
+    return session
+
+
+def _zipped(folder: Path) -> Path:
+    """The package as a zip that a worker can import."""
+    package, target = Path(__file__).parent, folder / "coterie.zip"
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(package.rglob("*.py")):
+            archive.write(path, Path("coterie") / path.relative_to(package))
+    return target
+
+
+def _started(builder: SparkSession.Builder) -> SparkSession:
+    """The session, with what the JVM says kept in a log: it is read again where the start fails."""
+    descriptor, log = tempfile.mkstemp(prefix="coterie-spark-", suffix=".log")
+    os.close(descriptor)
+    try:
+        with _errors_into(Path(log)):
+            return builder.getOrCreate()
+    except Exception as error:
+        said = Path(log).read_text(errors="replace")
+        if "unresolved dependenc" in said.lower() or "Server access error" in said:
+            raise SessionError(
+                "Spark's package resolver could not fetch Delta's JAR from Maven Central; check the network or proxy, "
+                "or name a JAR you have: --set spark.conf='{\"spark.jars\" = \"/path/delta-spark.jar,/path/delta-storage.jar\"}'"
+            ) from None
+        raise SessionError(f"Spark did not start: {_first_line(error)}; its own words are in {log}") from None
+
+
+@contextlib.contextmanager
+def _errors_into(log: Path) -> Iterator[None]:
+    """Standard error of processes started within goes to `log`; this process's own comes back after."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with log.open("ab") as target:
+            os.dup2(target.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _require_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if java is None or not Path(java).exists():
+        raise SessionError(f"found no Java ({java or 'no java on the PATH'}); Spark needs a JDK 17 or 21: install one, or set JAVA_HOME")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', said)
+    if version is None or int(version[1]) < 17:
+        raise SessionError(f"found {said.splitlines()[0] if said else java}; Spark 4 needs a JDK 17 or 21: install one, or set JAVA_HOME")
+    modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, check=False).stdout
+    if "jdk.incubator.vector" not in modules:
+        raise SessionError(f"the Java at {java} is a trimmed one, without jdk.incubator.vector; Spark needs a full JDK 17 or 21")
+
+
+def _require_delta(session: SparkSession) -> None:
+    """A look at a table that is not there: without Delta the answer is another."""
+    try:
+        session.read.format("delta").load("/coterie/no/such/table").schema  # noqa: B018 - the look itself asks
+    except PySparkException as error:
+        if "DATA_SOURCE_NOT_FOUND" in str(error) or "delta.DefaultSource" in str(error):
+            raise SessionError(
+                "the Spark session has no Delta Lake; start it with: --packages io.delta:delta-spark_4.2_2.13:4.4.0 "
+                + " ".join(f"--conf {key}={value}" for key, value in _DELTA.items())
+            ) from None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

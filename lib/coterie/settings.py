@@ -1,0 +1,193 @@
+"""Typed, frozen settings read from TOML. Values and their meaning stand in `conf/base.toml` and nowhere else."""
+
+import datetime
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
+from coterie.errors import SettingsError, one_of
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _listed(kind: Any) -> Any:
+    """A TOML list as a tuple: strict mode would refuse the list."""
+    return Annotated[tuple[kind, ...], Field(strict=False)]
+
+
+class Shop(_Section):
+    time_zone: str
+    currency: str
+    country: str
+
+
+class Spark(_Section):
+    master: str
+    remote: str
+    driver_memory: str
+    shuffle_partitions: Count
+    conf: dict[str, str]
+
+
+class LakeSettings(_Section):
+    lease_seconds: Annotated[int, Field(ge=5)]
+
+
+class Ingest(_Section):
+    max_rejected_share: Share
+    on_bad_file: Literal["stop", "quarantine"]
+    hash_max_bytes: Count
+    earliest_date: datetime.date
+    latest_date: datetime.date
+    max_id_length: Count
+    max_quantity: Count
+    max_unit_price: Count
+    partitions: Count
+
+
+class Features(_Section):
+    age_bands: _listed(int)
+
+
+class Vector(_Section):
+    clip_quantiles: Annotated[tuple[Share, Share], Field(strict=False)]
+    max_correlation: Share
+    max_categories: Count
+    sample_rows: Count
+    knots: Annotated[int, Field(ge=2)]
+    pca_variance: Share
+
+
+class Segments(_Section):
+    columns: _listed(str)
+    transform: Literal["rank", "log", "standard"]
+    k: Annotated[tuple[Annotated[int, Field(ge=2)], Annotated[int, Field(ge=2)]], Field(strict=False)]
+    min_share: Share
+    silhouette_sample: Count
+    refit_days: Count
+    seed: int
+    max_iterations: Count
+    partitions: Count
+    traits: Count
+    typical_customers: Count
+    favourite_categories: Count
+    min_category_customers: Count
+
+
+class Recommend(_Section):
+    count: Count
+    repeat_purchases: bool
+    weights: dict[str, float]
+    half_life_days: Count
+    sellable_days: Count
+    popular_days: Count
+    rank: Count
+    iterations: Count
+    regularisation: Annotated[float, Field(ge=0)]
+    alpha: Annotated[float, Field(gt=0)]
+    blocks: Count
+    seed: int
+    test_days: Count
+    measure_at: _listed(Count)
+    max_items: Count
+    bootstrap: Annotated[int, Field(ge=0)]
+    history_days: Count
+
+
+class Items(_Section):
+    block_list: _listed(str)
+
+
+class Maintain(_Section):
+    keep_as_of: Count
+    vacuum_hours: Annotated[int, Field(ge=168)]
+
+
+class Settings(_Section):
+    shop: Shop
+    spark: Spark
+    lake: LakeSettings
+    ingest: Ingest
+    features: Features
+    vector: Vector
+    segments: Segments
+    recommend: Recommend
+    items: Items
+    maintain: Maintain
+
+
+def conf_folder() -> Traversable:
+    """`conf/`: inside an installed package, else beside `lib/` in a checkout."""
+    packaged = resources.files("coterie") / "conf"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
+
+
+def read_toml(place: str | Path | Traversable) -> dict[str, Any]:
+    """The values of a TOML file; `place` is a path, or the name of a file in `conf/` without its ending.
+
+    Raises SettingsError where it is not there or is no TOML.
+    """
+    source = Path(place) if isinstance(place, str) else place
+    if isinstance(place, str) and not source.is_file() and (conf_folder() / f"{place}.toml").is_file():
+        source = conf_folder() / f"{place}.toml"
+    if not source.is_file():
+        raise SettingsError(f"there is no settings file '{place}'; expected a path to a TOML file, or the name of one in conf/")
+    try:
+        return tomllib.loads(source.read_bytes().decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"'{place}' is not readable as TOML: {error}") from None
+
+
+def override(text: str) -> dict[str, Any]:
+    """`section.key=value` as nested values; the value is read as TOML, and as text where it is none."""
+    name, equals, value = text.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise SettingsError(f"--set found '{text}'; expected section.key=value, such as segments.min_share=0.05")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    return {section: {key: parsed}}
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` laid over `below`, table by table."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
+
+
+def _explained(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    *parents, name = [str(part) for part in error["loc"]]
+    where = ".".join([*parents, name])
+    if error["type"] == "extra_forbidden":
+        model = reduce(lambda cls, part: cls.model_fields[part].annotation, parents, Settings)  # type: ignore[arg-type, return-value]
+        return f"unknown setting '{where}'; {one_of(name, model.model_fields)}"
+    return f"setting '{where}' is {error['input']!r}; expected: {error['msg']}"
+
+
+def load_settings(layers: Iterable[Mapping[str, Any]] = ()) -> Settings:
+    """`conf/base.toml` with `layers` laid over it, later ones winning. Raises SettingsError naming every wrong setting."""
+    values = reduce(_merged, layers, read_toml(conf_folder() / "base.toml"))
+    try:
+        settings = Settings.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise SettingsError("; ".join(_explained(dict(found), values) for found in error.errors())) from None
+    if settings.segments.k[0] > settings.segments.k[1]:
+        raise SettingsError(f"setting 'segments.k' is {list(settings.segments.k)}; expected the fewest segments first, then the most")
+    return settings
