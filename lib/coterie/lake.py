@@ -74,9 +74,9 @@ class Lake:
 
     def read(self, table: str, version: int | None = None) -> DataFrame:
         """The table's rows, columns in the schema's order; no rows where it does not exist yet. `version` reads an older state."""
-        names, kind = TABLES[table].names, ", ".join(f"`{column.name}` {column.type}" for column in TABLES[table].columns)
         if not self.exists(table):
-            return self.spark.createDataFrame([], kind)
+            return self.spark.createDataFrame([], ", ".join(f"`{column.name}` {column.type}" for column in TABLES[table].columns))
+        names = TABLES[table].names
         if version is None:
             return self.spark.read.table(self.name_of(table)).select(*names)
         return self.spark.sql(f"SELECT * FROM {self.name_of(table)} VERSION AS OF {version}").select(*names)
@@ -135,7 +135,7 @@ class Lake:
     def _write(self, table: str, frame: DataFrame, mode: str, options: dict[str, str]) -> None:
         fitted = self._fitted(TABLES[table], frame)
         self.create(table)
-        writer = fitted.write.format("delta").mode(mode).options(**options).option("userMetadata")
+        writer = fitted.write.format("delta").mode(mode).options(**options)
         with self._translated(table):
             if self.is_catalog:
                 writer.saveAsTable(self.name_of(table))

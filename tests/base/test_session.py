@@ -1,0 +1,63 @@
+"""Sessions: what a user is told where Spark cannot start. Each case is a process of its own."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def coterie(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SPARK_", "PYSPARK_", "COTERIE_"))}
+    command = [sys.executable, "-c", "from coterie.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=kept | environment, timeout=200, check=False)
+
+
+def java_that_says(folder: Path, version: str, modules: str) -> str:
+    """A JAVA_HOME whose java answers as an old or a trimmed one does."""
+    java = folder / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text(f'#!/bin/sh\ncase "$1" in -version) echo \'openjdk version "{version}"\' >&2;; --list-modules) echo {modules};; esac\n')
+    java.chmod(java.stat().st_mode | stat.S_IXUSR)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("version", "modules", "said"),
+    [
+        ("1.8.0_392", "java.base", 'found openjdk version "1.8.0_392"; Spark 4 needs a JDK 17 or 21'),
+        ("17.0.9", "java.base@17", "a trimmed one, without jdk.incubator.vector; Spark needs a full JDK 17 or 21"),
+    ],
+)
+def test_a_java_too_old_or_trimmed_is_named_with_what_to_install(tmp_path: Path, version: str, modules: str, said: str) -> None:
+    result = coterie("runs", "--lake", str(tmp_path / "lake"), JAVA_HOME=java_that_says(tmp_path / "jdk", version, modules))
+    assert (result.returncode, said in result.stderr) == (2, True), result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_no_java_at_all_is_told(tmp_path: Path) -> None:
+    result = coterie("runs", "--lake", str(tmp_path / "lake"), PATH=str(tmp_path), JAVA_HOME="")
+    assert (result.returncode, "found no Java" in result.stderr) == (2, True), result.stderr
+
+
+def test_a_resolver_out_of_reach_is_told_with_the_way_around_it(tmp_path: Path) -> None:
+    settings = tmp_path / "ivy.xml"
+    settings.write_text(
+        '<ivysettings><settings defaultResolver="gone"/><resolvers>'
+        '<ibiblio name="gone" m2compatible="true" root="http://127.0.0.1:9/"/></resolvers></ivysettings>'
+    )
+    override = f'spark.conf={{"spark.jars.ivySettings" = "{settings}", "spark.jars.ivy" = "{tmp_path / "ivy"}"}}'
+    conf = tmp_path / "conf.toml"
+    conf.write_text(f"[spark]\n{override.replace('spark.conf=', 'conf = ')}\n")
+    result = coterie("ingest", "--lake", str(tmp_path / "lake"), "--source", "cdnow", "--input", "x", "--conf", str(conf))
+    assert result.returncode == 2, result.stderr
+    assert "could not fetch Delta's JAR" in result.stderr
+
+
+def test_a_connect_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    conf = tmp_path / "conf.toml"
+    conf.write_text('[spark]\nremote = "sc://127.0.0.1:9/;grpc_max_retries=0"\n')
+    result = coterie("maintain", "--lake", str(tmp_path / "lake"), "--conf", str(conf), GRPC_VERBOSITY="NONE")
+    assert (result.returncode, "no Spark Connect server answers at sc://127.0.0.1:9/" in result.stderr) == (2, True), result.stderr

@@ -1,0 +1,36 @@
+"""One Spark session for the whole suite: Classic, or Connect with COTERIE_TEST_SESSION=connect."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from coterie.lake import Lake
+from coterie.session import get_session
+from coterie.settings import load_settings
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    remote = "local[2]" if os.environ.get("COTERIE_TEST_SESSION") == "connect" else ""
+    options = {"master": "local[2]", "remote": remote, "driver_memory": "2g", "shuffle_partitions": 4}
+    session = get_session(load_settings([{"spark": options}]).spark)
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def lake(spark: SparkSession, tmp_path: Path) -> Lake:
+    """An empty lake of its own."""
+    return Lake(spark, str(tmp_path / "lake"))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Real data beside the checkout, or where COTERIE_DATA says; a test that asks for it is skipped where there is none."""
+    folder = Path(os.environ.get("COTERIE_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no data sets at {folder}: set COTERIE_DATA")
+    return folder
