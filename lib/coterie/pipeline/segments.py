@@ -1,0 +1,147 @@
+"""The job `segments`: every customer in a segment of each segmentation, with what the segments are like and who moved."""
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from coterie.errors import UserError
+from coterie.pipeline.run import Run
+from coterie.pipeline.segment_models import CHOSEN, KINDS, RULES, Current, Work, cluster_model, of_date, rule_model, save_models, small_frame, write
+from coterie.segments.measures import adjusted_rand
+from coterie.segments.moves import latest_revenue, segment_flows, segment_moves
+from coterie.segments.names import described, named
+from coterie.segments.placing import NOT_BOUGHT, NOT_BOUGHT_NAME, has_bought
+from coterie.segments.profiles import favourite_categories, typical_customers
+from coterie.segments.rules import Rules, load_rules
+from coterie.segments.statistics import Portrait, feature_moments, numeric_features, portraits
+from coterie.segments.stored import StoredModel
+from coterie.settings import read_toml
+
+_SEGMENT = ["segmentation", "segment_id"]
+
+
+def run_segments(run: Run) -> None:
+    """Writes segments, segment_profiles, segment_moves and segment_flows as of run.as_of; segment_candidates and models where one is fitted.
+
+    Raises UserError where `customer_features` has no row of the date, SettingsError for rules that do not cover every cell once.
+    """
+    rules = load_rules(read_toml(run.settings.segments.rules))
+    work = _begun(run)
+    by_rules, baseline = rule_model(work, rules)
+    current = {RULES: baseline, CHOSEN: cluster_model(work, by_rules)}
+    save_models(work, current)
+    run.step("describing the segments")
+    placed = _placed(work.features, current)
+    found = _portraits(work, placed)
+    names = {CHOSEN: named([one for one in found if one.segmentation == CHOSEN]), RULES: {NOT_BOUGHT: NOT_BOUGHT_NAME, **rules.names}}
+    run.step("writing the segments")
+    write(work, "segments", _segments(work, placed, current, names))
+    _write_profiles(work, found, names, rules)
+    run.step("comparing with the date before")
+    _write_changes(work, current)
+    _tell(work, current[CHOSEN], [one for one in found if one.segmentation == CHOSEN])
+
+
+def _begun(run: Run) -> Work:
+    if run.as_of is None:
+        raise UserError("the job segments needs an as-of date; give it with --as-of")
+    run.step("looking at the customers")
+    features = run.read("customer_features")
+    customers, buyers = features.where(of_date(run.as_of)).agg(F.count(F.lit(1)), F.count_if(has_bought())).collect()[0]
+    if not customers:
+        dates = sorted(str(row["as_of"]) for row in features.groupBy("as_of").count().collect())  # a row a date
+        there = f"the newest dates it has are {', '.join(dates[-5:])}" if dates else "it has no date at all"
+        raise UserError(f"customer_features has no customer as of {run.as_of}, {there}; run `coterie features --as-of {run.as_of}` first")
+    previous = run.read("segments").where(F.col("as_of") < F.lit(run.as_of)).agg(F.max("as_of")).collect()[0][0]
+    kinds = [kind for names in KINDS.values() for kind in names]
+    rows = run.read("models").where(F.col("kind").isin(kinds)).select("model_id", "settings", "payload", "measures").collect()  # a row a fit
+    run.measure(customers=customers, buyers=buyers)
+    models = {row["model_id"]: StoredModel.from_row(row["settings"], row["payload"]) for row in rows}
+    return Work(run, run.as_of, previous, buyers, models, {row["model_id"]: row["measures"] for row in rows})
+
+
+def _placed(features: DataFrame, current: Mapping[str, Current]) -> DataFrame:
+    """(segmentation, customer_id, segment_id, confidence, distance) of the customers in each segmentation."""
+    frames = [one.segmentation.place(features).select(F.lit(name).alias("segmentation"), "*") for name, one in current.items()]
+    return reduce(DataFrame.unionByName, frames)
+
+
+def _members(work: Work, placed: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """The customers of each segmentation with columns of their features."""
+    return placed.join(work.features.select("customer_id", *columns), on="customer_id", how="inner")
+
+
+def _portraits(work: Work, placed: DataFrame) -> list[Portrait]:
+    features = numeric_features()
+    moments = feature_moments(_members(work, placed, features), features)
+    return portraits(moments.collect(), work.run.settings.segments.traits)  # a row a segment and feature
+
+
+def _segments(work: Work, placed: DataFrame, current: Mapping[str, Current], names: Mapping[str, Mapping[int, str]]) -> DataFrame:
+    pairs = [(name, segment_id, words, current[name].stored.model_id) for name in current for segment_id, words in names[name].items()]
+    known = work.run.spark.createDataFrame(pairs, "segmentation string, segment_id int, segment_name string, model_id string")
+    return placed.join(F.broadcast(known), on=_SEGMENT, how="left").withColumn("as_of", F.lit(work.as_of))
+
+
+def _write_profiles(work: Work, found: Sequence[Portrait], names: Mapping[str, Mapping[int, str]], rules: Rules) -> None:
+    settings, currency = work.run.settings.segments, work.run.settings.shop.currency
+    written = work.run.read("segments").where(of_date(work.as_of))
+    members = _members(work, written, ["recency", "frequency", "monetary", "favourite_category"])
+    typical = typical_customers(members, settings.typical_customers)
+    favoured = favourite_categories(members, settings.favourite_categories, settings.min_category_customers)
+    extras = {(row["segmentation"], row["segment_id"]): row for row in typical.join(favoured, on=_SEGMENT, how="left").collect()}  # a row a segment
+    rows = [
+        {
+            **one.row(),
+            "as_of": work.as_of,
+            "segment_name": names[one.segmentation][one.segment_id],
+            "description": described(one, currency, rules.descriptions.get(one.segment_id, "") if one.segmentation == RULES else ""),
+            "typical_customers": extras[one.segmentation, one.segment_id]["typical_customers"],
+            "favourite_categories": extras[one.segmentation, one.segment_id]["favourite_categories"] or [],
+        }
+        for one in found
+    ]
+    write(work, "segment_profiles", small_frame(work.run, "segment_profiles", rows))
+
+
+def _write_changes(work: Work, current: Mapping[str, Current]) -> None:
+    """Moves and flows since the date before; no rows where there is none."""
+    now, before = work.run.read("segments").where(of_date(work.as_of)), work.before("segments")
+    old = {(row["segmentation"], row["model_id"]) for row in before.groupBy("segmentation", "model_id").count().collect()}  # a row a model
+    refitted = {name: one for name, one in current.items() if (name, one.stored.model_id) not in old}
+    restated = _placed(work.before("customer_features"), refitted) if refitted else before.where(F.lit(False))
+    previous = work.previous or work.as_of
+    write(work, "segment_moves", segment_moves(now, before, restated, work.as_of, previous))
+    revenue = latest_revenue(work.features, work.before("customer_features"))
+    flows = segment_flows(now, before, revenue, work.as_of, previous)
+    write(work, "segment_flows", flows if work.previous else flows.where(F.lit(False)))
+
+
+def _tell(work: Work, current: Current, found: Sequence[Portrait]) -> None:
+    run, clustered = work.run, [one for one in found if one.segment_id != NOT_BOUGHT]
+    smallest = min((one.share or 0.0 for one in clustered), default=0.0)
+    silhouette = current.measures.get("silhouette")
+    run.measure(segments=len(clustered), smallest_share=smallest, refitted=bool(current.reason))
+    if silhouette is not None:
+        run.measure(silhouette=silhouette)
+    words = [f"{len(clustered)} segments of {work.buyers:,} customers, the smallest {100 * smallest:.1f} %"]
+    words.append(f"model fitted as of {current.stored.as_of}" + (f" with silhouette {silhouette:.3f}" if silhouette is not None else ""))
+    if current.reason:
+        words[-1] += f" ({current.reason})"
+    if work.previous:
+        words.append(_stability(work))
+    run.say("; ".join(words))
+
+
+def _stability(work: Work) -> str:
+    """How much the chosen segments have in common with those of the date before, in words; its measures beside."""
+    is_stay = (F.col("segmentation") == CHOSEN) & (F.col("from_segment_id") != NOT_BOUGHT) & (F.col("to_segment_id") != NOT_BOUGHT)
+    rows = work.run.read("segment_flows").where(of_date(work.as_of) & is_stay).collect()  # a row a pair of segments
+    table = [(row["from_segment_id"], row["to_segment_id"], row["customers"]) for row in rows]
+    moved, agreement = sum(count for start, end, count in table if start != end), adjusted_rand(table)
+    work.run.measure(moved_customers=moved)
+    if agreement is not None:
+        work.run.measure(adjusted_rand_in_time=agreement)
+    return f"{moved:,} customers moved since {work.previous}"

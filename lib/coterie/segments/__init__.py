@@ -1,0 +1,1 @@
+"""Segments: methods, the choice among them, identity over time, rules, profiles, names, moves."""

@@ -1,0 +1,153 @@
+"""What the customers of each segment are like, feature by feature, and what sets a segment apart from the shop."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from coterie.catalogue import FEATURES
+from coterie.segments.placing import NOT_BOUGHT
+
+_NUMERIC = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal")
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Customers with a value, their mean and population variance."""
+
+    count: int
+    mean: float
+    variance: float
+
+
+@dataclass(frozen=True)
+class Trait:
+    """A feature that sets a segment apart. `strength`: how far its mean lies above the shop's, in the shop's standard deviations."""
+
+    feature: str
+    strength: float
+    segment_mean: float
+    shop_mean: float
+
+    @property
+    def direction(self) -> str:
+        return "more" if self.strength > 0 else "less"
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A segment in numbers. `share`: of the clustered customers, None for who has not bought; `revenue_share`: None where the shop has none."""
+
+    segmentation: str
+    segment_id: int
+    size: int
+    share: float | None
+    revenue: Decimal
+    revenue_share: float | None
+    means: Mapping[str, float]
+    traits: Sequence[Trait] = field(default=())
+
+    def row(self) -> dict[str, Any]:
+        """The columns of `segment_profiles` that a portrait knows."""
+        traits = [(trait.feature, trait.direction, trait.strength, trait.segment_mean, trait.shop_mean) for trait in self.traits]
+        names = ("segmentation", "segment_id", "size", "share", "revenue", "revenue_share")
+        return {**{name: getattr(self, name) for name in names}, "traits": traits}
+
+
+def numeric_features() -> list[str]:
+    """The catalogue's features that are numbers, in its order."""
+    return [feature.name for feature in FEATURES if feature.type.partition("(")[0] in _NUMERIC]
+
+
+def feature_moments(members: DataFrame, features: Sequence[str]) -> DataFrame:
+    """Rows of customer_features with segmentation and segment_id -> a row a segmentation, segment and feature:
+
+    size (customers), revenue (their monetary added up, decimal), and count, mean, variance of the feature where it is not null.
+    """
+    numbers = [F.col(name).cast("double").alias(name) for name in features]
+    exact = F.coalesce(F.col("monetary"), F.lit(0)).cast("decimal(28,4)").alias("exact")
+    long = members.select("segmentation", "segment_id", exact, *numbers).unpivot(["segmentation", "segment_id", "exact"], list(features), "feature", "value")
+    return long.groupBy("segmentation", "segment_id", "feature").agg(
+        F.count(F.lit(1)).alias("size"),
+        F.sum("exact").cast("decimal(28,4)").alias("revenue"),
+        F.count("value").alias("count"),
+        F.avg("value").alias("mean"),
+        F.var_pop("value").alias("variance"),
+    )
+
+
+def portraits(rows: Iterable[Row], most_traits: int) -> list[Portrait]:
+    """The rows of `feature_moments` -> a portrait a segment, ordered by segmentation and id.
+
+    The shop that traits are measured against are the customers who have bought; where nobody has, there are no traits.
+    """
+    grouped: dict[tuple[str, int], list[Row]] = {}
+    for row in rows:
+        grouped.setdefault((row["segmentation"], row["segment_id"]), []).append(row)
+    found = []
+    for (segmentation, segment_id), own in sorted(grouped.items()):
+        peers = [group for (name, _), group in grouped.items() if name == segmentation]
+        clustered = {key: group for key, group in grouped.items() if key[0] == segmentation and key[1] != NOT_BOUGHT}
+        shop = _pooled(row for group in clustered.values() for row in group)
+        sizes, total = sum(group[0]["size"] for group in clustered.values()), sum(group[0]["revenue"] for group in peers)
+        found.append(
+            Portrait(
+                segmentation,
+                segment_id,
+                own[0]["size"],
+                own[0]["size"] / sizes if segment_id != NOT_BOUGHT else None,
+                own[0]["revenue"],
+                float(own[0]["revenue"] / total) if total > 0 else None,
+                {row["feature"]: row["mean"] for row in own if row["count"]},
+                _traits(own, shop, most_traits),
+            )
+        )
+    return found
+
+
+def shop_means(found: Iterable[Portrait]) -> dict[str, float]:
+    """Means over the customers who have bought of recency, frequency and monetary, from the portraits of one segmentation."""
+    clustered = [portrait for portrait in found if portrait.segment_id != NOT_BOUGHT]
+    everyone = sum(portrait.size for portrait in clustered)
+    names = ("recency", "frequency", "monetary")
+    return {name: math.fsum(one.means.get(name, 0.0) * one.size for one in clustered) / everyone for name in names} if everyone else {}
+
+
+def _pooled(rows: Iterable[Row]) -> dict[str, Moments]:
+    """Moments of the segments together, feature by feature: the variance within and that of the means."""
+    parts: dict[str, list[Moments]] = {}
+    for row in rows:
+        if row["count"]:
+            parts.setdefault(row["feature"], []).append(Moments(row["count"], row["mean"], row["variance"]))
+    pooled = {}
+    for name, found in parts.items():
+        count = sum(part.count for part in found)
+        mean = math.fsum(part.count * part.mean for part in found) / count
+        variance = math.fsum(part.count * (part.variance + (part.mean - mean) ** 2) for part in found) / count
+        pooled[name] = Moments(count, mean, variance)
+    return pooled
+
+
+def _traits(rows: Iterable[Row], shop: Mapping[str, Moments], most: int) -> list[Trait]:
+    """The strongest differences from the shop, by strength and then by name; rounded, so that a sum's last digits order nothing.
+
+    A difference below a tenth of a standard deviation sets nobody apart.
+    """
+    found = []
+    for row in rows:
+        moments = shop.get(row["feature"])
+        if moments is None or not row["count"] or moments.variance <= 1e-12 * max(1.0, moments.mean**2):
+            continue
+        strength = round((row["mean"] - moments.mean) / math.sqrt(moments.variance), 4)
+        if abs(strength) >= 0.1:
+            found.append(Trait(row["feature"], strength, _rounded(row["mean"]), _rounded(moments.mean)))
+    return sorted(found, key=lambda trait: (-abs(trait.strength), trait.feature))[:most]
+
+
+def _rounded(value: float) -> float:
+    """Nine significant digits."""
+    return float(f"{value:.9g}")
