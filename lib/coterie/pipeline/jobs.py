@@ -1,0 +1,75 @@
+"""The jobs by name, and how they are run one after another under one lease."""
+
+import datetime
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from coterie.lake import Lake
+from coterie.lease import Lease
+from coterie.pipeline.features import run_features
+from coterie.pipeline.ingest import run_ingest
+from coterie.pipeline.maintain import run_maintain
+from coterie.pipeline.recommend import run_recommend
+from coterie.pipeline.run import Job, Progress, Run, fingerprint, finished_run, latest_event_date, write_event
+from coterie.pipeline.segments import run_segments
+from coterie.settings import Settings
+
+JOBS: dict[str, Job] = {
+    job.name: job
+    for job in (
+        Job("ingest", run_ingest, (), (), has_as_of=False),
+        Job("features", run_features, ("events", "items", "customers"), ("shop", "features")),
+        Job("segments", run_segments, ("customer_features", "customer_item_days", "items"), ("vector", "segments")),
+        Job("recommend", run_recommend, ("customer_features", "customer_item_days", "cancellations", "items"), ("recommend",)),
+        Job("maintain", run_maintain, (), (), has_as_of=False),
+    )
+}
+
+
+def execute(
+    lake: Lake,
+    names: Sequence[str],
+    settings: Settings,
+    as_of: datetime.date | None = None,
+    options: dict[str, Any] | None = None,
+    progress: Progress = lambda job, words: None,
+    force: bool = False,
+) -> list[dict[str, Any]]:
+    """Runs the named jobs in turn and gives the values of their `finished` rows, `seconds` added.
+
+    `as_of` None means the latest event date. A job whose inputs, settings and date are those of its last finished run
+    is not done again, unless `force`. Whatever a job raises is recorded as `failed` and passed on.
+    """
+    command_id, done = uuid.uuid4().hex, []
+    with Lease(lake, f"coterie {'+'.join(names)} ({command_id[:8]})", settings.lake.lease_seconds) as lease:
+        for name in names:
+            job = JOBS[name]
+            if job.has_as_of and as_of is None:
+                as_of = latest_event_date(lake)
+            run = Run(name, lake, settings, as_of if job.has_as_of else None, lease, command_id, dict(options or {}), progress)
+            started = datetime.datetime.now(datetime.UTC)
+            values = _one(job, run, force)
+            values["seconds"] = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
+            done.append(values)
+    return done
+
+
+def _one(job: Job, run: Run, force: bool) -> dict[str, Any]:
+    run.step("looking what is new")
+    digest = fingerprint(job, run.lake, run.settings, run.as_of) if job.inputs else None
+    last = finished_run(run.lake, job.name, run.as_of) if digest and not force else None
+    if last is not None and last["fingerprint"] == digest:
+        run.measures, run.versions_read = dict(last["measures"] or {}), dict(last["tables_read"] or {})
+        run.record(tables_written=dict(last["tables_written"] or {}))
+        run.say("nothing changed since the last run: its results stand")
+        return write_event(run, "finished", digest)
+    run.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", run.run_id)
+    write_event(run, "started")
+    try:
+        job.function(run)
+    except BaseException as error:
+        run.say(f"{type(error).__name__}: {str(error).strip().splitlines()[0][:500] if str(error).strip() else ''}")
+        write_event(run, "failed")
+        raise
+    return write_event(run, "finished", digest)

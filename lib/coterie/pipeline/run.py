@@ -1,0 +1,154 @@
+"""One run of one job: what it reads and writes, its progress, and its rows in `runs`."""
+
+import datetime
+import hashlib
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from coterie import __version__
+from coterie.errors import UserError
+from coterie.lake import Lake, as_json
+from coterie.lease import Lease
+from coterie.schemas import RUNS, SCHEMA_VERSION
+from coterie.settings import Settings
+
+Progress = Callable[[str, str], None]  # called with the job's name and what it is doing
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job: its function, the tables whose state decides its result, and the settings that do."""
+
+    name: str
+    function: Callable[["Run"], None]
+    inputs: tuple[str, ...]
+    sections: tuple[str, ...]
+    has_as_of: bool = True
+
+
+@dataclass
+class Run:
+    """What a job is given. Every read and write goes through it, so that versions are recorded and the lease is held."""
+
+    job: str
+    lake: Lake
+    settings: Settings
+    as_of: datetime.date | None
+    lease: Lease
+    command_id: str
+    options: dict[str, Any] = field(default_factory=dict)
+    progress: Progress = lambda job, words: None
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    measures: dict[str, float] = field(default_factory=dict)
+    columns: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
+    versions_read: dict[str, int] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
+
+    @property
+    def spark(self) -> SparkSession:
+        return self.lake.spark
+
+    def read(self, table: str) -> DataFrame:
+        if table not in self.versions_read and table not in self.written:
+            version = self.lake.version(table)
+            if version is not None:
+                self.versions_read[table] = version
+        return self.lake.read(table)
+
+    def replace(self, table: str, frame: DataFrame, where: str | None = None) -> None:
+        self._writing(table)
+        self.lake.replace(table, frame, where)
+
+    def merge(self, table: str, frame: DataFrame, delete: str | None = None) -> None:
+        self._writing(table)
+        self.lake.merge(table, frame, delete)
+
+    def append(self, table: str, frame: DataFrame) -> None:
+        self._writing(table)
+        self.lake.append(table, frame)
+
+    def delete(self, table: str, where: str) -> None:
+        self._writing(table)
+        self.lake.delete(table, where)
+
+    def _writing(self, table: str) -> None:
+        self.lease.check()
+        self.written.add(table)
+
+    def step(self, words: str) -> None:
+        self.progress(self.job, words)
+
+    def measure(self, **values: float) -> None:
+        self.measures.update({name: float(value) for name, value in values.items()})
+
+    def record(self, **values: Any) -> None:
+        self.columns.update(values)
+
+    def say(self, message: str) -> None:
+        self.message = message
+
+    def previous(self, job: str, as_of: datetime.date | None = None) -> Row | None:
+        """The newest finished run of `job` (of that as-of date, where given); None where there is none."""
+        return finished_run(self.lake, job, as_of)
+
+
+def finished_run(lake: Lake, job: str, as_of: datetime.date | None = None) -> Row | None:
+    runs = lake.read("runs").where((F.col("event") == "finished") & (F.col("job") == job))
+    if as_of is not None:
+        runs = runs.where(F.col("as_of") == F.lit(as_of))
+    newest = runs.orderBy(F.col("at").desc(), "run_id").limit(1).collect()
+    return newest[0] if newest else None
+
+
+def fingerprint(job: Job, lake: Lake, settings: Settings, as_of: datetime.date | None) -> str:
+    """What the result depends on: the inputs' versions, the settings that matter, the date, and the program."""
+    values = settings.model_dump(mode="json", include=set(job.sections))
+    versions = {table: lake.version(table) for table in job.inputs}
+    text = as_json([job.name, str(as_of), values, versions, __version__, SCHEMA_VERSION])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_event(run: Run, event: str, digest: str | None = None) -> dict[str, Any]:
+    """Appends the run's started, finished or failed row to `runs`, and gives its values."""
+    finished = event == "finished"
+    values: dict[str, Any] = dict.fromkeys(RUNS.names)
+    values |= {
+        "run_id": run.run_id,
+        "event": event,
+        "job": run.job,
+        "at": datetime.datetime.now(datetime.UTC),
+        "command_id": run.command_id,
+        "as_of": run.as_of,
+        "settings": run.settings.model_dump_json(exclude={"spark"}),  # Spark's may hold passwords
+        "fingerprint": digest,
+        "message": run.message or None,
+        "version": __version__,
+    }
+    if finished:
+        written = {table: run.lake.version(table) for table in sorted(run.written) if run.lake.exists(table)}
+        values |= {"measures": run.measures, "tables_read": run.versions_read, "tables_written": written, **run.columns}
+    schema = ", ".join(f"{column.name} {column.type}" for column in RUNS.columns)
+    run.lake.append("runs", run.spark.createDataFrame([tuple(values[name] for name in RUNS.names)], schema))
+    return values
+
+
+def recorded_shop(lake: Lake) -> dict[str, Any]:
+    """The shop's settings as the newest ingest recorded them: time zone, currency and country belong to the lake."""
+    newest = finished_run(lake, "ingest")
+    return {"shop": json.loads(newest["settings"])["shop"]} if newest else {}
+
+
+def latest_event_date(lake: Lake) -> datetime.date:
+    """The default as-of date. Raises UserError for a lake without events."""
+    latest = lake.read("events").agg(F.max("event_date")).collect()[0][0]
+    if latest is None:
+        raise UserError(f"the lake '{lake.place}' has no events yet; run `coterie ingest` first")
+    found: datetime.date = latest
+    return found

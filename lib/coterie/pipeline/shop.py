@@ -1,0 +1,99 @@
+"""A shop's lake in the hand: tables as frames, jobs as methods. `coterie.open` gives one, and the command is built on it."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from coterie.errors import UserError
+from coterie.lake import Lake
+from coterie.pipeline.jobs import execute
+from coterie.pipeline.run import Progress, recorded_shop
+from coterie.session import get_session
+from coterie.settings import Settings, load_settings
+from coterie.sources.mapping import load_mapping
+
+Layer = Mapping[str, Any]
+_AS_OF_JOBS = ("features", "segments", "recommend")
+
+
+class Shop:
+    """`place` is a folder, an object-store address or `catalog.schema`; `layers` are settings laid over `conf/base.toml`.
+
+    Each job method gives the values of its row in `runs` as a dict.
+    """
+
+    def __init__(self, place: str, spark: SparkSession | None = None, layers: Sequence[Layer] = (), progress: Progress = lambda job, words: None) -> None:
+        self.layers, self.progress = tuple(layers), progress
+        settings = load_settings(self.layers)  # a wrong setting is told before Spark is started
+        self.spark = spark or get_session(settings.spark)
+        self.lake = Lake(self.spark, place)
+
+    def settings(self, below: Layer | None = None) -> Settings:
+        """`below` (a source's own settings), else what the lake's newest ingest recorded of the shop, under the user's layers."""
+        return load_settings([recorded_shop(self.lake) if below is None else below, *self.layers])
+
+    def table(self, name: str) -> DataFrame:
+        """The table as the newest finished run that wrote it left it: a run that is under way, or died, is not seen."""
+        names = F.map_keys("tables_written")
+        runs = self.lake.read("runs").where((F.col("event") == "finished") & F.array_contains(names, name))
+        newest = runs.orderBy(F.col("at").desc()).select(F.col("tables_written")[name]).limit(1).collect()
+        return self.lake.read(name, newest[0][0] if newest else None)
+
+    def ingest(self, source: str, input: str, force: bool = False) -> dict[str, Any]:  # noqa: A002 - the option's name
+        """Reads new and changed files under `input` as the mapping `source` (a name in conf/sources, or a path) says."""
+        return self._ingest_and(("ingest",), source, input, None, force)[0]
+
+    def features(self, as_of: datetime.date | None = None, force: bool = False) -> dict[str, Any]:
+        """Daily tables and customer features as of a date (None: the latest day with an event)."""
+        return execute(self.lake, ("features",), self.settings(), as_of, {}, self.progress, force)[0]
+
+    def segments(self, as_of: datetime.date | None = None, refit: bool = False, force: bool = False) -> dict[str, Any]:
+        """Segments, their profiles and moves; `refit` fits the model anew instead of assigning with the current one."""
+        return execute(self.lake, ("segments",), self.settings(), as_of, {"refit": refit}, self.progress, force or refit)[0]
+
+    def recommend(self, as_of: datetime.date | None = None, force: bool = False) -> dict[str, Any]:
+        """Recommendations for every customer, and how good they are on the last days."""
+        return execute(self.lake, ("recommend",), self.settings(), as_of, {}, self.progress, force)[0]
+
+    def maintain(self) -> dict[str, Any]:
+        """Compacts tables, drops old results and files."""
+        return execute(self.lake, ("maintain",), self.settings(), None, {}, self.progress)[0]
+
+    def run(
+        self,
+        source: str | None = None,
+        input: str | None = None,  # noqa: A002 - the option's name
+        as_of: datetime.date | None = None,
+        refit: bool = False,
+        force: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Every job in turn under one lease; without `input` nothing is ingested."""
+        if (source is None) != (input is None):
+            raise UserError("source and input go together: give both to ingest, or neither")
+        if source is None or input is None:
+            return execute(self.lake, _AS_OF_JOBS, self.settings(), as_of, {"refit": refit}, self.progress, force or refit)
+        return self._ingest_and(("ingest", *_AS_OF_JOBS), source, input, as_of, force or refit, refit)
+
+    def redo(self, first: datetime.date, last: datetime.date, names: Sequence[str] = _AS_OF_JOBS) -> list[dict[str, Any]]:
+        """Runs the named jobs again for each as-of date in [first, last] that has features: what late data made stale."""
+        dates = self.lake.read("customer_features").where(F.col("as_of").between(first, last)).select("as_of").groupBy("as_of").count()
+        found = sorted(row["as_of"] for row in dates.collect())  # a row an as-of date
+        if not found:
+            raise UserError(f"no features as of a date from {first} to {last}; `coterie runs` lists the dates there are")
+        return [done for day in found for done in execute(self.lake, names, self.settings(), day, {}, self.progress)]
+
+    def _ingest_and(
+        self,
+        names: Sequence[str],
+        source: str,
+        input: str,  # noqa: A002 - the option's name
+        as_of: datetime.date | None,
+        force: bool,
+        refit: bool = False,
+    ) -> list[dict[str, Any]]:
+        mapping = load_mapping(source)
+        options = {"mapping": mapping, "input": input, "refit": refit}
+        return execute(self.lake, names, self.settings(mapping.settings), as_of, options, self.progress, force)

@@ -1,0 +1,123 @@
+"""The scratch table of ingest: every row of the new files, typed and judged, before anything else is written."""
+
+from dataclasses import dataclass, field
+from functools import reduce
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Observation
+from pyspark.sql import functions as F
+
+from coterie.errors import MappingError
+from coterie.events import accounting, resolve
+from coterie.events.accounting import Account, Line
+from coterie.events.stage import Limits, staged_rows
+from coterie.pipeline.run import Run
+from coterie.sources.apply import mapped
+from coterie.sources.files import SourceFile
+from coterie.sources.mapping import Mapping
+from coterie.sources.read import read_rows
+
+_SMALL_BATCH = 500_000  # rows whose ids can travel to every task
+_RAISED_BY_SQL = ("CAST_INVALID_INPUT", "DIVIDE_BY_ZERO", "ARITHMETIC_OVERFLOW", "CANNOT_PARSE", "NUMERIC_VALUE_OUT_OF_RANGE", "CAST_OVERFLOW")
+
+
+@dataclass
+class Batch:
+    """What there is to do. `files`: to be read, by kind; `suspects`: names whose earlier rows may still be in the lake."""
+
+    files: dict[str, list[SourceFile]] = field(default_factory=dict)
+    quarantined: list[SourceFile] = field(default_factory=list)
+    replaced: dict[str, str] = field(default_factory=dict)  # source_file -> its former content hash
+    suspects: list[str] = field(default_factory=list)
+    was_interrupted: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.files.values()) and not self.quarantined
+
+    def names(self, *kinds: str) -> list[str]:
+        return [file.source_file for kind in kinds for file in self.files.get(kind, [])]
+
+
+def stage(run: Run, mapping: Mapping, batch: Batch) -> Account:
+    """Reads, types and judges every row into the scratch table, and adds them up."""
+    files = batch.files.get("events", [])
+    if not files:
+        run.delete("staged_events", "true")  # a run that died may have left rows
+        return Account((), {})
+    run.step(f"reading {len(files)} files")
+    part, shop = mapping.parts["events"], run.settings.shop
+    has_ids = "source_event_id" in mapping.columns
+    frames = [
+        staged_rows(
+            mapped(rows, mapping, "events", shop.time_zone),
+            source=mapping.name,
+            time_zone=shop.time_zone,
+            currency=shop.currency,
+            limits=limits_of(run),
+            has_ids=has_ids,
+            has_items="item_id" in mapping.columns,
+            signs=mapping.signs,
+            keep_raw=has_ids or bool(mapping.key),
+        )
+        for rows in read_rows(run.spark, files, part.files, mapping.possible_columns("events"))
+    ]
+    observed = Observation()
+    counted = reduce(DataFrame.unionByName, frames).observe(observed, F.count(F.lit(1)).alias("rows"), F.sum("revenue").alias("revenue"))
+    try:
+        run.replace("staged_events", counted)
+    except PySparkException as error:
+        if any(name in str(error) for name in _RAISED_BY_SQL):
+            line = str(error).strip().splitlines()[0]
+            raise MappingError(f"an expression of mapping '{mapping.name}' fails on a row: {line}; use try_cast, try_divide") from None
+        raise
+    read = observed.get
+    run.step("finding repeats")
+    _judge(run, mapping, batch, read["rows"])
+    return _accounted(run, read["rows"], read["revenue"])
+
+
+def limits_of(run: Run) -> Limits:
+    ingest = run.settings.ingest
+    return Limits(ingest.earliest_date, ingest.latest_date, ingest.max_id_length, ingest.max_quantity, ingest.max_unit_price)
+
+
+def _judge(run: Run, mapping: Mapping, batch: Batch, rows_read: int) -> None:
+    """Appends verdicts for rows that share an event with another row or with the lake; none where no row does."""
+    rows, events = run.read("staged_events"), run.read("events")
+    is_small = rows_read <= _SMALL_BATCH
+    has_ids, repeats = "source_event_id" in mapping.columns, mapping.identical_rows == "repeats"
+    repeated = resolve.repeated_matches(rows)
+    repeated_count = repeated.count()
+    hashes = F.broadcast(repeated) if repeated_count <= _SMALL_BATCH else repeated
+    event_ids = rows.select("event_id").where("event_id IS NOT NULL")
+    if repeated_count:
+        later = resolve.numbered(resolve.candidates(rows, hashes), has_ids, repeats)
+        event_ids = event_ids.union(later.select("event_id").where("event_id IS NOT NULL"))
+    months = _months_with(events, F.broadcast(event_ids) if is_small else event_ids) if run.lake.exists("events") else []
+    if not repeated_count and not months:
+        return
+    there = events.where(F.col("event_month").isin(*months)) if months else events.limit(0)
+    existing = resolve.existing_events(there, F.broadcast(event_ids) if is_small else event_ids, batch.names("events"))
+    if months:
+        hashes = hashes.union(existing.select(F.xxhash64("event_id").alias("match_hash")))
+    shared = resolve.numbered(resolve.candidates(rows, F.broadcast(hashes) if is_small else hashes), has_ids, repeats)
+    run.append("staged_events", resolve.verdicts(shared, existing, repeats))
+
+
+def _months_with(events: DataFrame, event_ids: DataFrame) -> list[str]:
+    """The months of the lake's events with one of the ids."""
+    return [row[0] for row in events.join(event_ids, on="event_id", how="left_semi").groupBy("event_month").count().collect()]
+
+
+def _accounted(run: Run, rows_read: int, revenue_read: object) -> Account:
+    run.step("adding up")
+    settled = resolve.settled(run.read("staged_events"))
+    lines = tuple(Line(*row) for row in accounting.lines_of(settled).collect())  # files times months
+    rejected = sum(line.rows for line in lines if line.outcome == "rejected")
+    by_reason = {row["code"]: row["rows"] for row in accounting.reasons_of(settled).collect()} if rejected else {}
+    account = Account(lines, by_reason)
+    accounting.check_balance(account, rows_read, revenue_read)  # type: ignore[arg-type]
+    first = settled.where("outcome = 'rejected'").orderBy("source_file", "row_hash").select("source_file", "reasons", "raw").limit(5)
+    accounting.check_share(account, run.settings.ingest.max_rejected_share, first.collect() if rejected else [])
+    return account

@@ -1,0 +1,147 @@
+"""The files of an input: which there are, which are new, and whether they can be read. On any file system that Spark reads."""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from coterie.errors import InputError, MappingError
+from coterie.sources.inspection import INSPECTED, Expected, Findings, format_of, header_problem, inspect_batches
+from coterie.sources.mapping import Files, Part
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file: `source_file` names it in tables (its address, with %20 for a blank), `path` is how Hadoop writes it."""
+
+    source_file: str
+    path: str
+    size_bytes: int
+    modified_micros: int  # since 1970 UTC
+    format: str
+    content_hash: str = ""
+    findings: Findings = field(default_factory=Findings)
+
+
+def list_files(spark: SparkSession, place: str, files: Files) -> list[SourceFile]:
+    """The files of one kind below `place` (a folder, or one file), by name; [] where their own folder is not there.
+
+    Raises InputError where `place` is not there. Files whose names begin with _ or . are Spark's and others' own: not listed.
+    """
+    if files.format == "delta":
+        return [_delta_table(spark, f"{place.rstrip('/')}/{files.folder}".rstrip("/"))]
+    listed = _listed(spark, f"{place.rstrip('/')}/{files.folder}", files.pattern) if files.folder else None
+    if listed is None:
+        listed = _listed(spark, place, files.pattern)
+        if listed is None:
+            raise InputError(f"the input '{place}' is not there; give a folder or a file")
+        one_file = len(listed) == 1 and listed[0].path.endswith(place.rsplit("/", 1)[-1])
+        if files.folder and not one_file:  # the kind's own folder is missing, and this is not the kind's one file either
+            return []
+    # Files of an unknown ending are kept: inspection tells what is wrong with them.
+    return [replace(file, format=format_of(file.path, files.format) or "unknown") for file in listed]
+
+
+def _listed(spark: SparkSession, place: str, pattern: str) -> list[SourceFile] | None:
+    reader = spark.read.format("binaryFile").options(recursiveFileLookup="true", pathGlobFilter=pattern)
+    try:
+        found = reader.load(escaped(place)).select(
+            F.col("_metadata.file_path").alias("source_file"), "path", "length", F.unix_micros("modificationTime").alias("modified")
+        )
+        rows = found.collect()  # a row a file
+    except PySparkException as error:
+        if "PATH_NOT_FOUND" in str(error):
+            return None
+        raise
+    return sorted((SourceFile(row[0], row[1], row[2], row[3], "") for row in rows), key=lambda file: file.source_file)
+
+
+def escaped(path: str) -> str:
+    """The path as Spark's readers want it: its own brackets and stars are no patterns."""
+    return re.sub(r"([\\*?\[\]{}])", r"\\\1", path)
+
+
+def _delta_table(spark: SparkSession, place: str) -> SourceFile:
+    """A Delta table counts as one file, whose content is its version."""
+    try:
+        name = f"delta.`{place.replace('`', '``')}`"
+        detail = spark.sql(f"DESCRIBE DETAIL {name}").select("id", "sizeInBytes", F.unix_micros("lastModified").alias("modified")).collect()[0]
+        version = spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").collect()[0]["version"]
+    except PySparkException as error:
+        raise InputError(f"the input '{place}' is no Delta table: {str(error).splitlines()[0]}") from None
+    digest = hashlib.sha256(f"{detail['id']} {version}".encode()).hexdigest()
+    return SourceFile(place, place, detail["sizeInBytes"], detail["modified"], "delta", digest)
+
+
+def new_files(files: Sequence[SourceFile], known: Collection[tuple[str, int, int]]) -> list[SourceFile]:
+    """Files not among the `known` (source_file, size_bytes, modified_micros): the others need not be opened."""
+    seen = set(known)
+    return [file for file in files if (file.source_file, file.size_bytes, file.modified_micros) not in seen]
+
+
+def inspected(spark: SparkSession, files: Sequence[SourceFile], part: Part, needed: Sequence[str], max_bytes: int) -> list[SourceFile]:
+    """The files with content hash and findings. One above `max_bytes` is known by size and time, and only its header is looked at."""
+    expected = _expected(part.files, needed)
+    small = [file for file in files if file.format != "delta" and file.size_bytes <= max_bytes]
+    found = _findings(spark, small, expected) if small else {}
+    return [_with(file, found.get(file.source_file), spark, part.files, expected) for file in files]
+
+
+def _expected(files: Files, needed: Sequence[str]) -> Expected:
+    return Expected(files.format, files.encoding, files.delimiter, files.quote, files.header, files.columns, tuple(needed))
+
+
+def _findings(spark: SparkSession, files: Sequence[SourceFile], expected: Expected) -> dict[str, tuple[str, Findings]]:
+    """Content hash and findings by source_file."""
+
+    def inspect(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return inspect_batches(batches, expected)
+
+    contents = spark.read.format("binaryFile").load([escaped(file.path) for file in files])
+    rows = contents.select("_metadata.file_path", "content").mapInArrow(inspect, INSPECTED).collect()  # a row a file
+    return {row[0]: (row[1], Findings(*row[2:])) for row in rows}
+
+
+def _with(file: SourceFile, found: tuple[str, Findings] | None, spark: SparkSession, files: Files, expected: Expected) -> SourceFile:
+    if found is not None:
+        return replace(file, content_hash=found[0], findings=found[1])
+    if file.format in {"json", "unknown"}:
+        findings = Findings() if file.format == "json" else Findings("its ending says no format; set files.format in the mapping")
+    else:
+        columns = list(expected.columns) if file.format == "csv" and not files.header else header_of(spark, file, files)
+        # Nobody looked for quoted newlines in so large a file: expect them.
+        findings = Findings(header_problem(columns, expected), columns, file.source_file, has_quoted_newlines=True)
+    digest = file.content_hash or hashlib.sha256(f"{file.size_bytes} {file.modified_micros}".encode()).hexdigest()
+    return replace(file, content_hash=digest, findings=findings)
+
+
+def header_of(spark: SparkSession, file: SourceFile, files: Files) -> list[str]:
+    """The columns of a file too large to be inspected, as Spark sees them."""
+    if file.format != "csv":
+        return spark.read.format(file.format).load(escaped(file.path)).columns
+    if files.delimiter == "whitespace":
+        return str(spark.read.text(escaped(file.path)).limit(1).collect()[0][0]).split()
+    reader = spark.read.options(header="true", sep=files.delimiter, quote=files.quote, encoding=files.encoding)
+    return reader.csv(escaped(file.path)).columns
+
+
+def refuse_bad(files: Sequence[SourceFile], kind: str, mapping_name: str, quarantine: bool) -> tuple[list[SourceFile], list[SourceFile]]:
+    """Files that can be read, and those set aside.
+
+    Raises MappingError where every file of the kind lacks a column that the mapping names, and InputError where some file is bad and
+    is not to be set aside: both before anything is written.
+    """
+    bad = [file for file in files if file.findings.problem]
+    problems = {str(file.findings.problem) for file in bad}
+    if len(bad) == len(files) and len(problems) == 1 and next(iter(problems)).startswith("without column"):
+        raise MappingError(f"mapping '{mapping_name}' names columns that no file of {kind} has: {problems.pop()}")
+    if bad and not quarantine:
+        first = "; ".join(f"{file.source_file}: {file.findings.problem}" for file in bad[:5])
+        more = f"; and {len(bad) - 5} more" if len(bad) > 5 else ""
+        raise InputError(f"{len(bad)} file(s) cannot be read: {first}{more}. Mend them, or set ingest.on_bad_file to quarantine")
+    return [file for file in files if not file.findings.problem], bad

@@ -1,0 +1,103 @@
+"""Files to rows: the source's own columns, with the file and the row as read beside them. Nothing is typed yet, and no row is dropped."""
+
+from collections.abc import Sequence
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from coterie.sources.files import SourceFile, escaped
+from coterie.sources.mapping import Files
+
+FILE, RAW, MALFORMED = "_source_file", "_raw", "_is_malformed"
+_BROKEN = "_broken"  # the line that could not be split
+
+
+def quoted(name: str) -> str:
+    """The name as Spark's column functions and SQL take it, whatever is in it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, json_columns: Sequence[str]) -> list[DataFrame]:
+    """Frames of `_source_file` (its address), `_raw` (the row as read: the line, or its columns by name as JSON without the nulls),
+    `_is_malformed`, and the source's columns: strings from text files, their own types from Parquet and Delta.
+
+    One frame for each set of columns and types; all text files together make one. `json_columns`: the names looked for in JSON.
+    """
+    frames, texts = [], []
+    groups: dict[tuple[object, ...], list[SourceFile]] = {}
+    for file in files:
+        seen = file.findings
+        groups.setdefault((file.format, tuple(seen.header or ()), seen.shape, seen.has_quoted_newlines), []).append(file)
+    for (kind, header, _, runs_over), members in groups.items():
+        paths = [escaped(file.path) for file in members]
+        if kind == "json":
+            texts.append(_json(spark, paths, layout, json_columns))
+        elif kind == "csv" and layout.delimiter == "whitespace":
+            texts.append(_blanks(spark, paths, layout, [str(name) for name in header]))  # type: ignore[attr-defined]
+        elif kind == "csv":
+            texts.append(_csv(spark, paths, layout, [str(name) for name in header], bool(runs_over)))  # type: ignore[attr-defined]
+        elif kind == "delta":
+            frames.append(_with_raw(spark.read.format("delta").load(members[0].path), F.lit(members[0].source_file)))
+        else:
+            frames.append(_with_raw(spark.read.parquet(*paths), F.col("_metadata.file_path")))
+    if texts:
+        frames.append(reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), texts))
+    return frames
+
+
+def _as_json(names: Sequence[str]) -> Column:
+    """The columns as one JSON object, in the order of their names, so that files with other column orders hold the same row."""
+    return F.to_json(F.struct(*(F.col(quoted(name)) for name in sorted(names))))
+
+
+def _with_raw(rows: DataFrame, source_file: Column) -> DataFrame:
+    names = rows.columns
+    head = (source_file.alias(FILE), _as_json(names).alias(RAW), F.lit(False).alias(MALFORMED))
+    return rows.select(*head, *(F.col(quoted(name)) for name in names))
+
+
+def _csv(spark: SparkSession, paths: list[str], layout: Files, header: list[str], runs_over: bool) -> DataFrame:
+    """Quotes are doubled inside a quoted field, as RFC 4180 has it. Only files with newlines inside quotes are read whole:
+    the others can be split between tasks."""
+    names = [name or f"_c{position}" for position, name in enumerate(header)]
+    schema = T.StructType([T.StructField(name, T.StringType()) for name in [*names, _BROKEN]])
+    options = {"header": str(layout.header), "sep": layout.delimiter, "quote": layout.quote, "escape": layout.quote, "encoding": layout.encoding}
+    reader = spark.read.schema(schema).options(**options, multiLine=str(runs_over), columnNameOfCorruptRecord=_BROKEN)
+    rows = reader.csv(paths)
+    raw = F.coalesce(F.col(_BROKEN), _as_json(names))
+    columns = [F.when(F.col(_BROKEN).isNull(), F.col(quoted(name))).alias(name) for name in names]
+    return rows.select(F.col("_metadata.file_path").alias(FILE), raw.alias(RAW), F.col(_BROKEN).isNotNull().alias(MALFORMED), *columns)
+
+
+def _lines(spark: SparkSession, paths: list[str], encoding: str) -> DataFrame:
+    """Lines that are not blank, decoded; bytes that are not the encoding's become U+FFFD."""
+    line = F.col("value")
+    if encoding.upper().replace("_", "-") in {"UTF-8", "UTF8"}:
+        line = F.when(F.is_valid_utf8(line), line).otherwise(F.make_valid_utf8(line))
+    else:
+        line = F.decode(line.cast("binary"), encoding)
+    lines = spark.read.text(paths).select(F.col("_metadata.file_path").alias(FILE), F.trim(line, F.lit(" \t\r")).alias(RAW))
+    return lines.where(F.col(RAW) != "")
+
+
+def _blanks(spark: SparkSession, paths: list[str], layout: Files, header: list[str]) -> DataFrame:
+    """Columns with any number of blanks between them."""
+    parts = F.split(F.col(RAW), r"\s+")
+    lines = _lines(spark, paths, layout.encoding).select(FILE, RAW, parts.alias("parts"))
+    is_header = F.col("parts") == F.array(*(F.lit(name) for name in header))
+    is_malformed = F.size("parts") != len(header)
+    columns = [F.when(~is_malformed, F.get("parts", F.lit(position))).alias(name) for position, name in enumerate(header)]
+    data = lines.where(~is_header) if layout.header else lines
+    return data.select(FILE, RAW, is_malformed.alias(MALFORMED), *columns)
+
+
+def _json(spark: SparkSession, paths: list[str], layout: Files, names: Sequence[str]) -> DataFrame:
+    """One object a line. Values are taken as text: nested ones as JSON."""
+    schema = T.StructType([T.StructField(name, T.StringType()) for name in [*names, _BROKEN]])
+    parsed = F.from_json(F.col(RAW), schema, {"columnNameOfCorruptRecord": _BROKEN})
+    lines = _lines(spark, paths, layout.encoding).select(FILE, RAW, parsed.alias("parsed"))
+    broken = F.col("parsed").getField(_BROKEN)
+    columns = [F.col("parsed").getField(name).alias(name) for name in names]
+    return lines.select(FILE, RAW, broken.isNotNull().alias(MALFORMED), *columns)
