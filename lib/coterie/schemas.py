@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from coterie.catalogue import FEATURES
+from coterie.catalogue import FEATURES, SEASONS, WEEKDAYS
 
 SCHEMA_VERSION = 1  # of all tables together; a lake written by a newer one is refused
 
@@ -161,7 +161,7 @@ _DAILY_MONEY = tuple(
 _RATINGS = _columns("rating_count! bigint reviews with stars", "rating_sum! decimal(28,4) their stars added up")
 
 DAILY_ACTIVITY = Table(
-    "daily_activity", "a customer and a day on which they did something", ("customer_id", "activity_date"),
+    "daily_activity", "a customer and a day with an event; a day of adjustments alone is a row of zeros", ("customer_id", "activity_date"),
     _columns("customer_id! string customer", "activity_date! date day in the shop's time zone", "activity_month! string yyyy-MM of it")
     + _DAILY_COUNTS + _DAILY_MONEY + _RATINGS
     + _columns(
@@ -182,7 +182,38 @@ CUSTOMER_ITEM_DAYS = Table(
 
 CUSTOMER_STATE = Table(
     "customer_state", "a customer and as-of date: running totals that the next as-of date starts from", ("as_of", "customer_id"),
-    _columns("as_of! date the last day included", "customer_id! string customer"),
+    _columns(
+        "as_of! date the last day included",
+        "customer_id! string customer",
+        "first_seen_on! date first day with an event, adjustments included",
+        "first_active_on date first active day: one with an event that is no adjustment; null: none",
+        "last_active_on date last active day",
+        "first_order_on date first day with an order not cancelled in full by the as-of date; null: none",
+        "last_order_on date last such day",
+        "order_day_count! bigint such days",
+        "gap_square_sum! bigint squares of the days from one such day to the next, added up",
+        "active_day_count! bigint active days",
+        "order_count! bigint orders not cancelled in full",
+        "cancelled_count! bigint purchase lines cancelled in full",
+    )
+    + tuple(Column(c.name, c.type, f"{c.comment}{', without those cancelled' if c.name == 'purchase_count' else ''}", True) for c in _DAILY_COUNTS)
+    + _columns(
+        "purchase_quantity! decimal(28,4) units bought, without purchases cancelled",
+        "purchase_revenue! decimal(28,4) revenue of purchases, without those cancelled",
+        "return_quantity! decimal(28,4) units returned, signed",
+        "revenue! decimal(28,4) revenue of purchases, returns and cancels, signed: net",
+    )
+    + _RATINGS
+    + _columns(
+        "session_count! bigint distinct sessions a day, added up",
+        *(f"{channel}_count! bigint events in channel {channel}" for channel in (*CHANNELS, "other_channel")),
+        *(f"{band}_count! bigint events from {start} to {end} o'clock" for band, (start, end) in HOUR_BANDS.items()),
+        *(f"{day}_count! bigint events on a {day.capitalize()}" for day in WEEKDAYS),
+        *(f"{season}_count! bigint events in months {', '.join(map(str, months))}" for season, months in SEASONS.items()),
+        "holiday_count! bigint events on public holidays; 0 where no country is set",
+        "items! array<struct<item_id:string,purchase_count:bigint,quantity:decimal(28,4),revenue:decimal(28,4)>> items bought, "
+        "purchases cancelled left out, by item_id",
+    ),
     ("as_of",),
 )
 
@@ -201,7 +232,7 @@ SEGMENTS = Table(
         "customer_id! string customer",
         "segment_id! int stable from one as-of date to the next, never reused; 0: has not bought yet",
         "segment_name! string name in words, distinct within a segmentation",
-        "confidence double 0 to 1: how much nearer the own centre is than the next; null where a rule decides",
+        "confidence double 0 to 1: 1 - d1 / d2 of the distances to the nearest and the next centre; null where a rule decides",
         "distance double Euclidean distance to the own centre, in the space that was clustered; null where a rule decides",
         "model_id! string the model that assigned it",
     ),
@@ -222,8 +253,9 @@ SEGMENT_PROFILES = Table(
         "revenue_share double share of the shop's net revenue",
         "traits array<struct<feature:string,direction:string,strength:double,segment_mean:double,shop_mean:double>> "
         "features that set it apart, strongest first; strength is the difference of means in standard deviations of the shop",
-        "typical_customers array<string> customers nearest the centre",
-        "favourite_categories array<struct<category:string,lift:double,customers:bigint>> categories bought more than by the shop, by lift",
+        "typical_customers array<string> customers nearest the centre (of rules: nearest the mean recency, frequency, monetary), nearest first",
+        "favourite_categories array<struct<category:string,lift:double,customers:bigint>> categories that more of its customers have as "
+        "their favourite than of the shop's, by lift",
     ),
 )
 
@@ -373,10 +405,28 @@ LEASE = Table(
 )
 
 STAGED_EVENTS = Table(
-    "staged_events", "an input row on its way: a scratch table of the ingest job", ("source_file", "row_hash", "occurrence"),
-    _columns("source_file! string the file", "row_hash! string SHA-256 of the row as read", "occurrence! int among equal rows of the file"),
+    "staged_events", "an input row on its way, or (is_verdict) what became of it: a scratch table of the ingest job, empty between jobs",
+    ("row_id", "is_verdict"),
+    _columns(
+        "row_id! bigint number of the row in this batch",
+        "is_verdict! boolean false: the row as read and typed; true: the outcome of a row that repeats or contradicts another",
+        "source_file string the file",
+        "row_hash string SHA-256 of the row as read",
+        "occurrence int 1 for the first of equal rows of the file",
+        "outcome string verdicts: accepted, rejected or duplicate",
+        "reasons array<string> why it is rejected",
+        "raw string the row as read, where it may be needed",
+        "match_id string rows with the same are about the same event, or are the same rejected row",
+        "content bigint hash of what the event says, its id aside",
+        "source_files array<string> verdicts: every file that holds the event",
+        "is_known boolean verdicts: the event is in the lake already",
+        "event_id string as events has it",
+        "item_title string title of the item, as the row has it",
+        "item_category string category of the item, as the row has it",
+    )
+    + tuple(Column(c.name, c.type, "as events has it") for c in EVENTS.columns if c.name not in ("event_id", "source", "source_files")),
+    ("is_verdict",),
 )
-
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (

@@ -59,6 +59,7 @@ class Ingest(_Section):
 
 class Features(_Section):
     age_bands: _listed(int)
+    keep_states: Count
 
 
 class Vector(_Section):
@@ -76,6 +77,7 @@ class Segments(_Section):
     k: Annotated[tuple[Annotated[int, Field(ge=2)], Annotated[int, Field(ge=2)]], Field(strict=False)]
     min_share: Share
     silhouette_sample: Count
+    rules: str
     refit_days: Count
     seed: int
     max_iterations: Count
@@ -89,7 +91,7 @@ class Segments(_Section):
 class Recommend(_Section):
     count: Count
     repeat_purchases: bool
-    weights: dict[str, float]
+    weights: dict[Literal["view", "cart", "impression", "click", "purchase", "review"], Annotated[float, Field(ge=0, allow_inf_nan=False)]]
     half_life_days: Count
     sellable_days: Count
     popular_days: Count
@@ -102,6 +104,7 @@ class Recommend(_Section):
     test_days: Count
     measure_at: _listed(Count)
     max_items: Count
+    block_customers: Count
     bootstrap: Annotated[int, Field(ge=0)]
     history_days: Count
 
