@@ -132,7 +132,7 @@ def _is_finished(place: Path, arguments: dict[str, Any]) -> bool:
     if note.is_file():
         if json.loads(note.read_text()) != arguments:
             raise UserError(f"'{place}' holds a shop of other arguments ({note}); name another folder, or delete this one")
-        return False
+        return (place / "truth" / "dirty.json").is_file()
     if place.is_file() or (place.is_dir() and any(place.iterdir())):
         raise UserError(f"'{place}' is not empty and no seeded shop; name a new folder")
     _write_json(note, arguments)
