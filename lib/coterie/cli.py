@@ -229,18 +229,28 @@ def demo(
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command; exits with 0, 1 where something failed, 2 where the user gave something wrong, 130 after Ctrl-C."""
     logging.getLogger("py4j").setLevel(logging.CRITICAL)  # an interrupted call is not worth its traceback
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lease is given back
+    terminated: list[int] = []
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        """Ends as by Ctrl-C, so that the lease is given back."""
+        terminated.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
     try:
         app(args=arguments, standalone_mode=False)
     except typer.Abort:
         sys.exit(130)
     except KeyboardInterrupt:
-        display.error("interrupted; run the same command again to go on")
-        sys.exit(130)
+        display.error(f"{'terminated' if terminated else 'interrupted'}; run the same command again to go on")
+        sys.exit(143 if terminated else 130)
     except CoterieError as error:
         display.error(str(error))
         sys.exit(2 if isinstance(error, UserError) else 1)
     except Exception as error:
+        if terminated:  # a call into the JVM that is cut short raises an error of its own
+            display.error("terminated; run the same command again to go on")
+            sys.exit(143)
         _exit_unexpected(error)
     sys.exit(0)
 

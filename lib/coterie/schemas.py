@@ -327,13 +327,27 @@ RECOMMENDATION_QUALITY = Table(
         "protocol! string new: items bought before are left out of lists and truth; all: they are not",
         "population! string warm: bought before the window; cold: did not",
         "model! string the recommender",
-        "measure! string ndcg, recall, precision, hit_rate, map, mrr, coverage, ...",
-        "k! int length of the list",
-        "value double the mean over customers",
+        "measure! string ndcg, recall, precision, hit_rate, map, mrr, coverage, excluded (customers who bought nothing new), ...",
+        "k! int length of the list; 0 where the measure has none",
+        "value double the mean over customers; of coverage the share of the items that could be offered; of excluded a number of customers",
         "low double lower end of the 95 % interval over customers; null where the measure is not a mean over customers",
         "high double upper end",
         "customers! bigint customers measured",
     ),
+)
+
+CUSTOMER_ITEMS = Table(
+    "customer_items", "a customer and an item that met, as of the date recommended for and of the date that models are tested from",
+    ("as_of", "customer_id", "item_id"),
+    _columns(
+        "as_of! date the last day included",
+        "customer_id! string customer",
+        "item_id! string item",
+        "strength! double how much it says of the customer's taste: decayed, weighted events, as a logarithm; 0: nothing",
+        "is_bought! boolean a purchase of it counts",
+        "is_seen! boolean bought, or more units bought than given back: not recommended as new",
+    ),
+    ("as_of",),
 )
 
 MODELS = Table(
@@ -432,6 +446,6 @@ TABLES: dict[str, Table] = {
     for table in (
         EVENTS, REJECTED_EVENTS, INGESTED_FILES, ITEMS, CUSTOMERS, CANCELLATIONS, DAILY_ACTIVITY, CUSTOMER_ITEM_DAYS, CUSTOMER_STATE,
         CUSTOMER_FEATURES, SEGMENTS, SEGMENT_PROFILES, SEGMENT_CANDIDATES, SEGMENT_MOVES, SEGMENT_FLOWS, RECOMMENDATIONS,
-        RECOMMENDATION_QUALITY, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
+        RECOMMENDATION_QUALITY, CUSTOMER_ITEMS, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
     )
 }

@@ -37,6 +37,7 @@ def customer_features(
         .join(window_totals(effective_days(days, cancellations, as_of), as_of), on="customer_id", how="left")
         .join(taste_totals(state, items), on="customer_id", how="left")
         .join(attributes_at(customers, as_of, age_bands), on="customer_id", how="left")
+        .withColumn("event_count", sum((F.col(f"{band}_count") for band in HOUR_BANDS), F.lit(0)))
     )
     columns = _value(as_of) | _rhythm(as_of) | _taste() | _regret() | _behaviour() | _habits(has_holidays)
     features = [_finished(columns.get(f.name, F.col(f.name)), f.type, f.missing).alias(f.name) for f in FEATURES]
@@ -51,10 +52,6 @@ def _finished(column: Column, kind: str, missing: str) -> Column:
 def _over(above: Column, below: Column) -> Column:
     """Quotient in floating point, the last step of all; null where there is nothing to divide by."""
     return F.try_divide(above.cast("double"), below.cast("double"))
-
-
-def _events() -> Column:
-    return sum((F.col(f"{band}_count") for band in HOUR_BANDS), F.lit(0))
 
 
 def _since(day: str, as_of: datetime.date) -> Column:
@@ -121,17 +118,17 @@ def _behaviour() -> dict[str, Column]:
         "views_per_search": ("view_count", "search_count"),
         "clicks_per_impression": ("click_count", "impression_count"),
         "reviews_per_purchase": ("review_count", "purchase_count"),
+        "events_per_session": ("event_count", "session_count"),
         "rating_mean": ("rating_sum", "rating_count"),
         "spend_per_active_day": ("revenue", "active_day_count"),
         "order_day_share": ("order_day_count", "active_day_count"),
     }
-    columns = {name: _over(F.col(above), F.col(below)) for name, (above, below) in rates.items()}
-    return columns | {"event_count": _events(), "events_per_session": _over(_events(), F.col("session_count"))}
+    return {name: _over(F.col(above), F.col(below)) for name, (above, below) in rates.items()}
 
 
 def _habits(has_holidays: bool) -> dict[str, Column]:
-    shares = {f"{part}_share": _over(F.col(f"{part}_count"), _events()) for part in _PARTS}
+    shares = {f"{part}_share": _over(F.col(f"{part}_count"), F.col("event_count")) for part in _PARTS}
     return shares | {
-        "weekend_share": _over(F.col("saturday_count") + F.col("sunday_count"), _events()),
-        "holiday_share": _over(F.col("holiday_count"), _events()) if has_holidays else F.lit(None),
+        "weekend_share": _over(F.col("saturday_count") + F.col("sunday_count"), F.col("event_count")),
+        "holiday_share": _over(F.col("holiday_count"), F.col("event_count")) if has_holidays else F.lit(None),
     }

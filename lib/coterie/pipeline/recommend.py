@@ -3,15 +3,17 @@
 import datetime
 from collections.abc import Mapping, Sequence
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from coterie.errors import UserError
 from coterie.pipeline.run import Run
 from coterie.recommend.als import AlsRecommender
-from coterie.recommend.evaluate import headline, lists_of, quality, quality_rows, truths
+from coterie.recommend.blocks import histories
+from coterie.recommend.evaluate import headline, quality, quality_rows, tested_customers
 from coterie.recommend.interactions import effective_purchases, offered_items, pairs
 from coterie.recommend.popular import PopularRecommender
-from coterie.recommend.serve import Fitted, filled, offers, recommendations
+from coterie.recommend.serve import Fitted, filled, offers, recommendations, with_repeats_named
 from coterie.recommend.verbs import Recommender, Request, Training, model_id, restored, saved_factors, saved_row
 from coterie.schemas import SCHEMA_VERSION, TABLES
 from coterie.settings import Recommend
@@ -21,36 +23,38 @@ _FEWEST_BLOCKS = 8  # so that a small shop keeps several cores busy
 
 
 def run_recommend(run: Run) -> None:
-    """Writes `recommendations`, `recommendation_quality`, `models` and `model_factors` as of run.as_of.
+    """Writes `recommendations`, `recommendation_quality`, `customer_items`, `models` and `model_factors` as of run.as_of.
 
     A shop whose events name no items gets none, and one line that says so. Raises UserError where `customer_features` has no row of the
     date, or where there are more items than `recommend.max_items`.
     """
     settings, as_of = run.settings.recommend, _as_of(run)
     customers = run.read("customer_features").where(F.col("as_of") == F.lit(as_of)).select("customer_id")
-    customer_count, item_count = customers.count(), run.read("items").count()
+    customer_count = customers.count()
     if not customer_count:
         raise UserError(f"customer_features has no customer as of {as_of}; run `coterie features --as-of {as_of}` first")
+    item_count, offered_count = _item_counts(run, as_of)
     if item_count > settings.max_items:
         raise UserError(
             f"the shop has {item_count} items and recommend.max_items is {settings.max_items}: each task holds all of them, about "
             f"{item_count * settings.rank * 4 // 2**20} MB of factors; raise the setting where tasks have the memory"
         )
-    items = offered_items(run.read("items"), run.read("customer_item_days"), as_of, settings.sellable_days)
-    if items.where("is_sellable").isEmpty():
-        _clear(run, "recommendations", as_of)
-        _clear(run, "recommendation_quality", as_of)
+    if not offered_count:
+        for table in ("recommendations", "recommendation_quality"):
+            _clear(run, table, as_of)
         run.say("recommendations skipped: " + ("no item can be sold as of the date" if item_count else "the events name no items"))
         return
-    blocks = max(_FEWEST_BLOCKS, -(-customer_count // settings.block_customers))
-    serving = _models(run, as_of, "the lists")
+    split, blocks = as_of - datetime.timedelta(days=settings.test_days), max(_FEWEST_BLOCKS, -(-customer_count // settings.block_customers))
+    run.step("weighing what customers did")
+    run.replace("customer_items", _customer_items(run, as_of).unionByName(_customer_items(run, split)))
+    serving = _models(run, as_of)
     run.step("scoring every customer")
-    request = Request(
-        customers.select("customer_id", F.lit(settings.repeat_purchases).alias("keep_seen")), _training(run, as_of).pairs, items, settings.count, blocks
-    )
-    served = filled(offers(serving, request), _FILLER, settings.count, [_SERVED])
-    run.replace("recommendations", recommendations(served, request.pairs, as_of), _of(as_of))
-    tested, measures = _evaluate(run, as_of, blocks)
+    asked = histories(customers.select("customer_id", F.lit(settings.repeat_purchases).alias("keep_seen")), _training(run, as_of).pairs)
+    served = filled(offers(serving, Request(asked, _items(run, as_of), settings.count, blocks)), _FILLER, settings.count, [_SERVED])
+    if settings.repeat_purchases:
+        served = with_repeats_named(served, _training(run, as_of).pairs)
+    run.replace("recommendations", recommendations(served, as_of), _of(as_of))
+    tested, measures = _evaluate(run, as_of, split, blocks)
     _save(run, as_of, serving, tested, measures)
     _tell(run, as_of, measures)
 
@@ -73,19 +77,34 @@ def _of(as_of: datetime.date) -> str:
     return f"as_of = DATE '{as_of}'"
 
 
-def _training(run: Run, as_of: datetime.date) -> Training:
+def _items(run: Run, as_of: datetime.date) -> DataFrame:
+    return offered_items(run.read("items"), run.read("customer_item_days"), as_of, run.settings.recommend.sellable_days)
+
+
+def _item_counts(run: Run, as_of: datetime.date) -> tuple[int, int]:
+    """The items there are, and those of them that can be offered as of the date."""
+    row = _items(run, as_of).agg(F.count(F.lit(1)), F.count(F.when(F.col("is_sellable"), F.lit(1)))).collect()[0]
+    return int(row[0]), int(row[1])
+
+
+def _customer_items(run: Run, as_of: datetime.date) -> DataFrame:
     settings = run.settings.recommend
-    item_days, cancellations = run.read("customer_item_days"), run.read("cancellations")
     weights = {str(kind): weight for kind, weight in settings.weights.items()}
-    found = pairs(item_days, cancellations, as_of, weights, settings.half_life_days, settings.history_days)
-    return Training(as_of, found, effective_purchases(item_days, cancellations, as_of))
+    found = pairs(run.read("customer_item_days"), run.read("cancellations"), as_of, weights, settings.half_life_days, settings.history_days)
+    return found.select(F.lit(as_of).alias("as_of"), "*")
 
 
-def _models(run: Run, as_of: datetime.date, purpose: str) -> list[Fitted]:
+def _training(run: Run, as_of: datetime.date) -> Training:
+    """What was known on the date; the pairs from the table, so that they are not made again by every reader."""
+    known = run.read("customer_items").where(F.col("as_of") == F.lit(as_of)).drop("as_of")
+    return Training(as_of, known, effective_purchases(run.read("customer_item_days"), run.read("cancellations"), as_of))
+
+
+def _models(run: Run, as_of: datetime.date) -> list[Fitted]:
     """Every recommender fitted as of the date; a fit that the lake still holds is not done again."""
     training, found = _training(run, as_of), []
     for recommender in _recommenders(run.settings.recommend):
-        run.step(f"fitting {recommender.kind} as of {as_of} for {purpose}")
+        run.step(f"fitting {recommender.kind} as of {as_of}")
         known_as = model_id(recommender, training)
         is_mine = F.col("model_id") == known_as
         if run.read("model_factors").where(is_mine).isEmpty():
@@ -95,25 +114,23 @@ def _models(run: Run, as_of: datetime.date, purpose: str) -> list[Fitted]:
     return found
 
 
-def _evaluate(run: Run, as_of: datetime.date, blocks: int) -> tuple[list[Fitted], dict[str, dict[str, float]]]:
+def _evaluate(run: Run, as_of: datetime.date, split: datetime.date, blocks: int) -> tuple[list[Fitted], dict[str, dict[str, float]]]:
     """The models fitted without the last days, and their main measures on them; none where nobody bought anything then."""
     settings = run.settings.recommend
-    split = as_of - datetime.timedelta(days=settings.test_days)
-    now, then = _training(run, as_of), _training(run, split)
-    truth = truths(now.purchases, then.pairs, split)
-    if truth.isEmpty():
+    known = _training(run, split)
+    tested = tested_customers(_training(run, as_of).purchases, known.pairs, split)
+    if tested.isEmpty():
         _clear(run, "recommendation_quality", as_of)
         return [], {}
-    tested = _models(run, split, "the test")
-    run.step(f"measuring on {settings.test_days} days")
-    items = offered_items(run.read("items"), run.read("customer_item_days"), split, settings.sellable_days)
-    request = Request(truth.select("customer_id"), then.pairs, items, max(settings.measure_at), blocks)
-    lists = lists_of(tested, _FILLER, truth, request)
-    offered = items.where("is_sellable").agg(F.count(F.lit(1)).alias("offered"))
-    measured = quality(lists, truth, offered, [recommender.kind for recommender, _ in tested], settings.measure_at, settings.bootstrap)
+    models = _models(run, split)
+    run.step(f"measuring on the last {settings.test_days} days")
+    kinds = [recommender.kind for recommender, _ in models]
+    request = Request(histories(tested.select("customer_id", "keep_seen"), known.pairs), _items(run, split), max(settings.measure_at), blocks)
+    lists = filled(offers(models, request), _FILLER, request.count, kinds)
+    measured = quality(lists, tested, kinds, _item_counts(run, split)[1], settings.measure_at, settings.bootstrap)
     run.replace("recommendation_quality", quality_rows(measured, as_of, settings.test_days), _of(as_of))
     rows = run.read("recommendation_quality").where(F.col("as_of") == F.lit(as_of)).collect()  # one per measure and model
-    return tested, headline([row.asDict() for row in rows])
+    return models, headline([row.asDict() for row in rows])
 
 
 def _save(run: Run, as_of: datetime.date, serving: Sequence[Fitted], tested: Sequence[Fitted], measures: Mapping[str, dict[str, float]]) -> None:
@@ -142,9 +159,10 @@ def _clear(run: Run, table: str, as_of: datetime.date) -> None:
 
 def _tell(run: Run, as_of: datetime.date, measures: Mapping[str, dict[str, float]]) -> None:
     settings = run.settings.recommend
-    lists = run.read("recommendations").where(F.col("as_of") == F.lit(as_of)).groupBy("customer_id").agg(F.count(F.lit(1)).alias("length"))
-    served, short = lists.agg(F.count(F.lit(1)), F.count(F.when(F.col("length") < settings.count, F.lit(1)))).collect()[0]
-    item_count = run.read("recommendations").where(F.col("as_of") == F.lit(as_of)).agg(F.count_distinct("item_id")).collect()[0][0]
+    rows = run.read("recommendations").where(F.col("as_of") == F.lit(as_of))
+    is_full = F.when(F.col("rank") == settings.count, F.lit(1))
+    served, full, item_count = rows.agg(F.count_distinct("customer_id"), F.count(is_full), F.count_distinct("item_id")).collect()[0]
+    short = served - full
     at = min(settings.measure_at, key=lambda k: (abs(k - 10), k))
     found = {model: values[f"ndcg_at_{at}"] for model, values in measures.items() if f"ndcg_at_{at}" in values}
     run.measure(customers_served=served, items_recommended=item_count, short_lists=short)

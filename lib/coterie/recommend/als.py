@@ -9,13 +9,13 @@ from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from coterie.recommend.blocks import beside_all_items, histories
+from coterie.recommend.blocks import beside_all_items
 from coterie.recommend.index import indexed
 from coterie.recommend.interactions import learnable
 from coterie.recommend.kernels import factor_block
 from coterie.recommend.verbs import Model, Request, Training, fitted, named, side
 
-_SCORED = "customer_id string, keep_seen boolean, rank int, item_id string, score double, because_item_id string, because_bought boolean"
+_SCORED = "customer_id string, keep_seen boolean, rank int, item_id string, score double, because string, because_bought boolean"
 
 
 @dataclass(frozen=True)
@@ -74,17 +74,13 @@ class AlsRecommender:
 
     def recommend(self, model: Model, request: Request) -> DataFrame:
         """Score: the predicted preference, near 1 for a sure liking. Reason: the customer's own item that speaks most for the offer."""
-        customers = histories(request.customers.join(side(model, "customer", "customer_id"), "customer_id", how="inner"), request.pairs)
-        items = side(model, "item", "item_id").join(request.items.select("item_id", "is_sellable"), "item_id", how="left")
-        items = items.select("item_id", "factors", F.coalesce("is_sellable", F.lit(False)).alias("is_sellable"))
-        kernel = functools.partial(factor_block, count=request.count)
-        scored = beside_all_items(customers, items, kernel, _SCORED, request.blocks)
-        titles = request.items.select(F.col("item_id").alias("because_item_id"), F.col("title").alias("because_title"))
+        customers = request.customers.join(side(model, "customer", "customer_id"), "customer_id", how="inner")
+        items = side(model, "item", "item_id").join(request.items, "item_id", how="left")
+        items = items.select("item_id", "factors", F.coalesce("is_sellable", F.lit(False)).alias("is_sellable"), named("title", "item_id").alias("name"))
+        scored = beside_all_items(customers, items, functools.partial(factor_block, count=request.count), _SCORED, request.blocks)
         deed = F.when(F.col("because_bought"), F.lit("because you bought ")).otherwise(F.lit("because you looked at "))
-        reason = F.concat(deed, F.coalesce(named("because_title", "because_item_id"), F.lit("")))
-        reason = F.when(F.col("because_item_id").isNull(), F.lit("fits what you have looked at and bought")).otherwise(reason)
-        joined = scored.join(titles, "because_item_id", how="left")
-        return joined.select("customer_id", "keep_seen", "rank", "item_id", "score", reason.alias("reason"))
+        reason = F.coalesce(F.concat(deed, "because"), F.lit("fits what you have looked at and bought"))
+        return scored.select("customer_id", "keep_seen", "rank", "item_id", "score", reason.alias("reason"))
 
 
 def _by_id(factors: DataFrame, ids: DataFrame, name: str) -> DataFrame:

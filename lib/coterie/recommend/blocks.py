@@ -24,22 +24,21 @@ def beside_all_items(customers: DataFrame, items: DataFrame, kernel: Callable[[A
 
 
 def histories(customers: DataFrame, pairs: DataFrame) -> DataFrame:
-    """The rows of `customers` (customer_id, keep_seen, ...) with what each did by `interactions.pairs`, in arrays.
+    """(customer_id, keep_seen, seen, own_items, own_strengths, own_bought) for the rows of `customers` (customer_id, keep_seen).
 
-    seen array<string>: items that must not be offered, none with keep_seen. own_items, own_strengths, own_bought: the 20 strongest items
-    to learn from, strongest first, then by id. A customer without pairs has empty arrays.
+    seen array<string>: items that must not be offered, none with keep_seen. own_...: arrays of the 20 strongest items to learn from,
+    strongest first, then by id. A customer without a row in `pairs`, as `interactions.pairs` gives it, has empty arrays.
     """
     learnt = F.when(F.col("strength") > 0, F.struct((-F.col("strength")).alias("order"), "item_id", "is_bought"))
     own = F.slice(F.sort_array(F.collect_list(learnt)), 1, _OWN_ITEMS)
     grouped = pairs.groupBy("customer_id").agg(F.collect_list(F.when(F.col("is_seen"), F.col("item_id"))).alias("had"), own.alias("own"))
     joined = customers.join(grouped, "customer_id", how="left")
-    had = F.when(~F.col("keep_seen"), F.col("had"))
-    strengths = F.transform("own", lambda item: -item["order"])
     return joined.select(
-        *customers.columns,
-        _or_empty(had, "string").alias("seen"),
+        "customer_id",
+        "keep_seen",
+        _or_empty(F.when(~F.col("keep_seen"), F.col("had")), "string").alias("seen"),
         _or_empty(F.col("own.item_id"), "string").alias("own_items"),
-        _or_empty(strengths, "double").alias("own_strengths"),
+        _or_empty(F.transform("own", lambda item: -item["order"]), "double").alias("own_strengths"),
         _or_empty(F.col("own.is_bought"), "boolean").alias("own_bought"),
     )
 

@@ -11,96 +11,64 @@ including `as_of`, purchases cancelled in full by `as_of` left out. Every truth 
 - customers who bought nothing in the window are not measured. Lists are measured as they would be served: filled up from the popular list,
   so that a cold customer's list is mostly that. The popular list is made of the days up to the split date as well.
 
-Measures and interval: see `measures`. coverage at k: distinct items in the lists up to rank k, divided by the items that could be offered.
+Measures and interval: see `measures`.
 """
 
 import datetime
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from coterie.recommend.measures import batch_sums, means
-from coterie.recommend.serve import Fitted, filled, offers
-from coterie.recommend.verbs import Request
 
-_GROUP = ("protocol", "population", "model")
-_SUMS = "protocol string, population string, model string, sums array<double>"
-_VALUES = "protocol string, population string, model string, measure string, k int, value double, low double, high double, customers bigint"
+_SUMS = "population string, protocol string, model string, sums array<double>, items array<string>, ranks array<int>"
+_VALUES = "population string, protocol string, model string, measure string, k int, value double, low double, high double, customers bigint"
 
 
-def truths(purchases: DataFrame, pairs: DataFrame, split_date: datetime.date) -> DataFrame:
-    """(protocol, population, customer_id, item_id): the truth of each protocol.
+def tested_customers(purchases: DataFrame, pairs: DataFrame, split_date: datetime.date) -> DataFrame:
+    """(customer_id, keep_seen, population, truth array<string>): whom to measure, by protocol: keep_seen is true for `all`, false for `new`.
 
-    purchases: effective as of the as-of date; pairs: `interactions.pairs` as of the split date.
+    purchases: effective as of the as-of date, as `interactions.effective_purchases` gives them; pairs: `interactions.pairs` as of the split
+    date. truth is never empty.
     """
-    bought = purchases.where(F.col("purchased_on") > F.lit(split_date)).groupBy("customer_id", "item_id").agg(F.lit(True).alias("is_bought_now"))
-    before = pairs.where("is_bought").groupBy("customer_id").agg(F.lit("warm").alias("population"))
-    seen = pairs.where("is_seen").select("customer_id", "item_id", "is_seen")
-    known = bought.join(before, "customer_id", how="left").join(seen, ["customer_id", "item_id"], how="left")
-    protocols = F.when(F.col("is_seen"), F.array(F.lit("all"))).otherwise(F.array(F.lit("all"), F.lit("new")))
-    return known.select(F.explode(protocols).alias("protocol"), F.coalesce("population", F.lit("cold")).alias("population"), "customer_id", "item_id")
+    is_now = F.col("purchased_on") > F.lit(split_date)
+    bought = purchases.where(is_now).groupBy("customer_id").agg(F.sort_array(F.collect_set("item_id")).alias("now"))
+    had = F.collect_list(F.when(F.col("is_seen"), F.col("item_id"))).alias("had")
+    before = pairs.groupBy("customer_id").agg(F.max("is_bought").alias("is_warm"), had)
+    joined = bought.join(before, "customer_id", how="left")
+    new = F.array_except("now", F.coalesce("had", F.array().cast("array<string>")))
+    protocols = F.array(
+        F.struct(F.lit(True).alias("keep_seen"), F.col("now").alias("truth")), F.struct(F.lit(False).alias("keep_seen"), new.alias("truth"))
+    )
+    population = F.when(F.col("is_warm"), F.lit("warm")).otherwise(F.lit("cold")).alias("population")
+    exploded = joined.select("customer_id", population, F.explode(protocols).alias("of"))
+    return exploded.where(F.size("of.truth") > 0).select("customer_id", "of.keep_seen", "population", "of.truth")
 
 
-def lists_of(recommenders: Sequence[Fitted], filler: str, truth: DataFrame, request: Request) -> DataFrame:
-    """(protocol, model, customer_id, rank, item_id): the lists of the customers of each protocol, of `request.count` items.
+def quality(lists: DataFrame, tested: DataFrame, models: Sequence[str], item_count: int, ks: Sequence[int], resamples: int) -> DataFrame:
+    """(population, protocol, model, measure, k, value, low, high, customers): every measure of every model.
 
-    Whom to serve follows from `truth`, whatever the request's own customers.
+    lists: as `serve.filled` gives them, at least as long as the longest k, for the customers of `tested`, as `tested_customers` gives
+    them; a customer without a list counts as one with an empty list. models: the lists measured. item_count: the items that could be
+    offered. A population without customers has no row.
     """
-    keep_seen = (F.col("protocol") == "all").alias("keep_seen")
-    customers = truth.groupBy("protocol", "customer_id").count().select("customer_id", keep_seen)
-    asked = replace(request, customers=customers)
-    served = filled(offers(recommenders, asked), filler, request.count, [recommender.kind for recommender, _ in recommenders])
-    protocol = F.when(F.col("keep_seen"), F.lit("all")).otherwise(F.lit("new"))
-    return served.select(protocol.alias("protocol"), F.col("list").alias("model"), "customer_id", "rank", "item_id")
-
-
-def quality(lists: DataFrame, truth: DataFrame, offered_count: DataFrame, models: Sequence[str], ks: Sequence[int], resamples: int) -> DataFrame:
-    """(protocol, population, model, measure, k, value, low, high, customers): every measure of every model, the longest k last.
-
-    offered_count: one row, (offered bigint): the items that could be offered. A population without customers has no row.
-    """
-    measured = truth.groupBy("protocol", "population", "customer_id").agg(F.count(F.lit(1)).alias("truth_count"))
-    customers = measured.select("*", F.explode(F.array(*(F.lit(model) for model in models))).alias("model"))
-    values = _averages(lists, truth, customers, ks, resamples)
-    return values.unionByName(_coverage(lists, measured, offered_count, ks)).unionByName(_excluded(measured, models))
-
-
-def _averages(lists: DataFrame, truth: DataFrame, customers: DataFrame, ks: Sequence[int], resamples: int) -> DataFrame:
-    found = lists.join(truth, ["protocol", "customer_id", "item_id"], how="inner")
-    hits = found.groupBy("protocol", "model", "customer_id").agg(F.sort_array(F.collect_list("rank")).alias("hits"))
-    joined = customers.join(hits, ["protocol", "model", "customer_id"], how="left")
-    rows = joined.select(
-        *_GROUP, F.xxhash64("customer_id").alias("customer_hash"), "truth_count", F.coalesce("hits", F.array().cast("array<int>")).alias("hits")
+    key = ["model", "customer_id", "keep_seen"]
+    in_order = F.sort_array(F.collect_list(F.struct("rank", "item_id"))).alias("ranked")
+    ranked = lists.withColumnRenamed("list", "model").groupBy(*key).agg(in_order)
+    asked = tested.select("*", F.explode(F.array(*(F.lit(model) for model in models))).alias("model"))
+    rows = asked.join(ranked, key, how="left").select(
+        "population",
+        F.when(F.col("keep_seen"), F.lit("all")).otherwise(F.lit("new")).alias("protocol"),
+        "model",
+        F.xxhash64("customer_id").alias("customer_hash"),
+        "truth",
+        F.coalesce(F.col("ranked.item_id"), F.array().cast("array<string>")).alias("offered"),
     )
     sums = rows.mapInArrow(functools.partial(batch_sums, ks=tuple(ks), resamples=resamples), _SUMS)
-    # A lambda: of a partial Spark cannot tell the kind.
-    return sums.groupBy(*_GROUP).applyInArrow(lambda table: means(table, ks, resamples), _VALUES)
-
-
-def _coverage(lists: DataFrame, measured: DataFrame, offered_count: DataFrame, ks: Sequence[int]) -> DataFrame:
-    placed = lists.join(measured, ["protocol", "customer_id"], how="inner")
-    items = placed.groupBy(*_GROUP, "item_id").agg(F.min("rank").alias("rank"))
-    counted = items.groupBy(*_GROUP).agg(*(F.count(F.when(F.col("rank") <= k, F.lit(1))).alias(str(k)) for k in ks))
-    sizes = measured.groupBy("protocol", "population").agg(F.count(F.lit(1)).alias("customers"))
-    long = counted.unpivot([*_GROUP], [*(str(k) for k in ks)], "k", "items").join(sizes, ["protocol", "population"], how="inner").crossJoin(offered_count)
-    value = F.try_divide(F.col("items").cast("double"), F.col("offered").cast("double"))
-    return _without_interval(long, "coverage", F.col("k").cast("int"), value)
-
-
-def _excluded(measured: DataFrame, models: Sequence[str]) -> DataFrame:
-    protocols = F.collect_set("protocol")
-    only_seen = measured.groupBy("population", "customer_id").agg((F.size(protocols) == 1).cast("bigint").alias("is_excluded"))
-    counted = only_seen.groupBy("population").agg(F.sum("is_excluded").cast("double").alias("value"), F.count(F.lit(1)).alias("customers"))
-    named = counted.select("*", F.lit("new").alias("protocol"), F.explode(F.array(*(F.lit(model) for model in models))).alias("model"))
-    return _without_interval(named, "excluded", F.lit(0), F.col("value"))
-
-
-def _without_interval(frame: DataFrame, measure: str, k: Column, value: Column) -> DataFrame:
-    bounds = [F.lit(None).cast("double").alias(name) for name in ("low", "high")]
-    return frame.select(*_GROUP, F.lit(measure).alias("measure"), k.alias("k"), value.alias("value"), *bounds, "customers")
+    # A lambda: of a partial Spark cannot tell the kind. Only sums come together here: a few rows a batch of customers.
+    return sums.groupBy("population").applyInArrow(lambda table: means(table, ks, resamples, max(1, item_count)), _VALUES)
 
 
 def quality_rows(measured: DataFrame, as_of: datetime.date, test_days: int) -> DataFrame:
@@ -110,7 +78,7 @@ def quality_rows(measured: DataFrame, as_of: datetime.date, test_days: int) -> D
 
 
 def headline(rows: Sequence[Mapping[str, object]]) -> dict[str, dict[str, float]]:
-    """{model: {measure_at_k: value}} of warm customers and new items: the figures that a model is known by."""
+    """{model: {measure_at_k: value}} of warm customers and new items: the main figures of a model."""
     found: dict[str, dict[str, float]] = {}
     for row in rows:
         if row["protocol"] == "new" and row["population"] == "warm" and row["k"] != 0:

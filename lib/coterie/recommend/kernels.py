@@ -21,14 +21,16 @@ _DECIMALS = 9  # scores are rounded before they are ordered: the last bits depen
 LIST_SCHEMA = pa.schema(
     [("customer_id", pa.string()), ("keep_seen", pa.bool_()), ("rank", pa.int32()), ("item_id", pa.string()), ("score", pa.float64())]
 )
-FACTOR_SCHEMA = LIST_SCHEMA.append(pa.field("because_item_id", pa.string())).append(pa.field("because_bought", pa.bool_()))
+FACTOR_SCHEMA = LIST_SCHEMA.append(pa.field("because", pa.string())).append(pa.field("because_bought", pa.bool_()))
+ORDER_SCHEMA = LIST_SCHEMA.append(pa.field("reason", pa.string()))
 
 
 def factor_block(customers: pa.Table, items: pa.Table, count: int) -> pa.Table:
     """The N sellable items with the highest dot product of factors for each customer, and the own item that explains each.
 
     customers: (customer_id, keep_seen, factors list<float>, seen list<string> to be left out, own_items list<string>, own_strengths list<double>,
-    own_bought list<bool>: strongest first). items: (item_id, factors, is_sellable). Rows of FACTOR_SCHEMA; ties go to the smaller id.
+    own_bought list<bool>: strongest first). items: (item_id, factors, is_sellable, name). Rows of FACTOR_SCHEMA, `because` the
+    own item's name, null where none speaks for the offer; ties go to the smaller id.
     """
     if not len(customers) or not len(items):
         return FACTOR_SCHEMA.empty_table()
@@ -56,7 +58,7 @@ def factor_block(customers: pa.Table, items: pa.Table, count: int) -> pa.Table:
             pa.array(ranks + 1, pa.int32()),
             ids.take(pa.array(chosen[rows, ranks])),
             pa.array(scores[rows, ranks]),
-            ids.take(pa.array(own_places, mask=reasons < 0)),
+            items["name"].take(pa.array(own_places, mask=reasons < 0)).combine_chunks(),
             pa.array(was_bought, mask=reasons < 0),
         ],
         schema=FACTOR_SCHEMA,
@@ -66,11 +68,11 @@ def factor_block(customers: pa.Table, items: pa.Table, count: int) -> pa.Table:
 def order_block(customers: pa.Table, items: pa.Table, count: int) -> pa.Table:
     """The first N items, in one order for everybody, that each customer has not seen.
 
-    customers: (customer_id, keep_seen, seen list<string>). items: (item_id, window_days, buyers, units, score): the order is by window, the shortest
-    first and those without one last, then buyers and units, the most first, then item_id. Rows of LIST_SCHEMA.
+    customers: (customer_id, keep_seen, seen list<string>). items: (item_id, window_days, buyers, units, score, reason): the order is by window, the shortest
+    first and those without one last, then buyers and units, the most first, then item_id. Rows of ORDER_SCHEMA.
     """
     if not len(customers) or not len(items):
-        return LIST_SCHEMA.empty_table()
+        return ORDER_SCHEMA.empty_table()
     items = items.sort_by([("window_days", "ascending"), ("buyers", "descending"), ("units", "descending"), ("item_id", "ascending")])
     ids = items["item_id"].combine_chunks()
     seen_rows, seen_items = _pairs(customers["seen"], ids)
@@ -90,9 +92,9 @@ def order_block(customers: pa.Table, items: pa.Table, count: int) -> pa.Table:
             *(customers[name].take(pa.array(rows)).combine_chunks() for name in ("customer_id", "keep_seen")),
             pa.array(ranks, pa.int32()),
             ids.take(pa.array(places)),
-            items["score"].take(pa.array(places)).combine_chunks(),
+            *(items[name].take(pa.array(places)).combine_chunks() for name in ("score", "reason")),
         ],
-        schema=LIST_SCHEMA,
+        schema=ORDER_SCHEMA,
     )
 
 

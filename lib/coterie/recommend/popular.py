@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from coterie.recommend.blocks import beside_all_items, histories
+from coterie.recommend.blocks import beside_all_items
 from coterie.recommend.kernels import order_block
 from coterie.recommend.verbs import LISTS, Model, Request, Training, fitted, side
 
@@ -60,11 +60,7 @@ class PopularRecommender:
         joined = request.items.where("is_sellable").join(known, "item_id", how="left")
         score = F.when(F.col("window_days") == self.popular_days, F.col("buyers").cast("double")).otherwise(F.lit(0.0))
         items = joined.select("item_id", "window_days", "buyers", "units", score.alias("score"), _reason().alias("reason"))
-        customers = histories(request.customers, request.pairs).select("customer_id", "keep_seen", "seen")
-        kernel = functools.partial(order_block, count=request.count)
-        offered = items.drop("reason")
-        listed = beside_all_items(customers, offered, kernel, LISTS.replace(", reason string", ""), request.blocks)
-        return listed.join(items.select("item_id", "reason"), "item_id", how="inner").select("customer_id", "keep_seen", "rank", "item_id", "score", "reason")
+        return beside_all_items(request.customers, items, functools.partial(order_block, count=request.count), LISTS, request.blocks)
 
 
 def _float(column: str) -> Column:

@@ -39,15 +39,15 @@ def filled(offered: Mapping[str, DataFrame], filler: str, count: int, lists: Seq
     return placed.select("list", "customer_id", "keep_seen", F.col("place").alias("rank"), "item_id", "score", "reason", "source", "model_id")
 
 
-def recommendations(served: DataFrame, pairs: DataFrame, as_of: datetime.date) -> DataFrame:
-    """Rows of table `recommendations` from the rows of `filled` of one list.
-
-    An item that the customer has had before, which only a list with keep_seen can hold, says so: its source is 'repeat'.
-    """
+def with_repeats_named(served: DataFrame, pairs: DataFrame) -> DataFrame:
+    """The rows of `filled`; an item that the customer has had before says so: its source is 'repeat'."""
     had = pairs.where("is_seen").select("customer_id", "item_id", F.lit(True).alias("is_repeat"))
     joined = served.join(had, ["customer_id", "item_id"], how="left")
-    source = F.when(F.col("is_repeat"), F.lit("repeat")).otherwise(F.col("source"))
-    reason = F.when(F.col("is_repeat"), F.lit("you have bought it before")).otherwise(F.col("reason"))
-    return joined.select(
-        F.lit(as_of).alias("as_of"), "customer_id", "rank", "item_id", "score", source.alias("source"), reason.alias("reason"), "model_id"
-    )
+    source = F.when(F.col("is_repeat"), F.lit("repeat")).otherwise(F.col("source")).alias("source")
+    reason = F.when(F.col("is_repeat"), F.lit("you have bought it before")).otherwise(F.col("reason")).alias("reason")
+    return joined.select("list", "customer_id", "keep_seen", "rank", "item_id", "score", reason, source, "model_id")
+
+
+def recommendations(served: DataFrame, as_of: datetime.date) -> DataFrame:
+    """Rows of table `recommendations` from the rows of `filled` of one list."""
+    return served.select(F.lit(as_of).alias("as_of"), "customer_id", "rank", "item_id", "score", "source", "reason", "model_id")

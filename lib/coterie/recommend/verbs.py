@@ -29,14 +29,13 @@ class Training:
 class Request:
     """Whom to serve, with what.
 
-    customers: (customer_id, keep_seen), each once; with keep_seen the list may hold items seen before, so that one request can ask a
-    customer's list of both kinds. pairs: what these customers did, as `interactions.pairs` gives it. items: as
-    `interactions.offered_items` gives it. count: the length of a list. blocks: into how many blocks customers are cut, by hash; a block
-    is the work of one task and is held in its memory.
+    customers: as `blocks.histories` gives them, each customer_id once with keep_seen and once without at most: with keep_seen the list
+    may hold items seen before, so that one request can ask for lists of both sorts. items: as `interactions.offered_items` gives them.
+    count: the length of a list. blocks: into how many blocks customers are cut, by hash; a block is the work of one task and is held in
+    its memory.
     """
 
     customers: DataFrame
-    pairs: DataFrame
     items: DataFrame
     count: int
     blocks: int

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
@@ -50,10 +51,12 @@ def list_files(spark: SparkSession, place: str, files: Files) -> list[SourceFile
 def _listed(spark: SparkSession, place: str, pattern: str) -> list[SourceFile] | None:
     reader = spark.read.format("binaryFile").options(recursiveFileLookup="true", pathGlobFilter=pattern)
     try:
-        found = reader.load(escaped(place)).select(
-            F.col("_metadata.file_path").alias("source_file"), "path", "length", F.unix_micros("modificationTime").alias("modified")
-        )
-        rows = found.collect()  # a row a file
+        found = reader.load(escaped(place))
+        named = (F.col("_metadata.file_path"), F.col("path"), F.col("length"), F.unix_micros("modificationTime"))
+        rows = [tuple(row) for row in found.select(*named).collect()]  # a row a file
+        # Spark passes over files without bytes, but knows their names (and writes local ones in another way here).
+        names = {re.sub("^file:/+", "file:/", name) for name in found.inputFiles()}
+        rows += [(name, unquote(name), 0, 0) for name in names - {row[0] for row in rows}]
     except PySparkException as error:
         if "PATH_NOT_FOUND" in str(error):
             return None
@@ -87,7 +90,7 @@ def new_files(files: Sequence[SourceFile], known: Collection[tuple[str, int, int
 def inspected(spark: SparkSession, files: Sequence[SourceFile], part: Part, needed: Sequence[str], max_bytes: int) -> list[SourceFile]:
     """The files with content hash and findings. One above `max_bytes` is known by size and time, and only its header is looked at."""
     expected = _expected(part.files, needed)
-    small = [file for file in files if file.format != "delta" and file.size_bytes <= max_bytes]
+    small = [file for file in files if file.format != "delta" and 0 < file.size_bytes <= max_bytes]
     found = _findings(spark, small, expected) if small else {}
     return [_with(file, found.get(file.source_file), spark, part.files, expected) for file in files]
 
@@ -110,7 +113,9 @@ def _findings(spark: SparkSession, files: Sequence[SourceFile], expected: Expect
 def _with(file: SourceFile, found: tuple[str, Findings] | None, spark: SparkSession, files: Files, expected: Expected) -> SourceFile:
     if found is not None:
         return replace(file, content_hash=found[0], findings=found[1])
-    if file.format in {"json", "unknown"}:
+    if file.size_bytes == 0:
+        findings = Findings("empty: it has no bytes")
+    elif file.format in {"json", "unknown"}:
         findings = Findings() if file.format == "json" else Findings("its ending says no format; set files.format in the mapping")
     else:
         columns = list(expected.columns) if file.format == "csv" and not files.header else header_of(spark, file, files)
