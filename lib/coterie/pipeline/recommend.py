@@ -10,7 +10,7 @@ from coterie.errors import UserError
 from coterie.pipeline.run import Run
 from coterie.recommend.als import AlsRecommender
 from coterie.recommend.blocks import histories
-from coterie.recommend.evaluate import headline, quality, quality_rows, tested_customers
+from coterie.recommend.evaluate import headline, held_out_customers, quality, quality_rows
 from coterie.recommend.interactions import effective_purchases, offered_items, pairs
 from coterie.recommend.popular import PopularRecommender
 from coterie.recommend.serve import Fitted, filled, offers, recommendations, with_repeats_named
@@ -118,7 +118,7 @@ def _evaluate(run: Run, as_of: datetime.date, split: datetime.date, blocks: int)
     """The models fitted without the last days, and their main measures on them; none where nobody bought anything then."""
     settings = run.settings.recommend
     known = _training(run, split)
-    tested = tested_customers(_training(run, as_of).purchases, known.pairs, split)
+    tested = held_out_customers(_training(run, as_of).purchases, known.pairs, split)
     if tested.isEmpty():
         _clear(run, "recommendation_quality", as_of)
         return [], {}

@@ -108,6 +108,8 @@ def cluster_model(work: Work, rules: RuleSegmentation) -> Current:
     return Current(fitted, registered(fitted.method, work.as_of, settings, fitted.content(), fitted.ids, last), measures, reason)
 
 
+_PARTITION_ROWS = 10_000  # customers that one partition of the training data holds well: an iteration is a task for each
+
 # Settings that describe segments or say when to fit, and change no fit.
 _DESCRIBING = {"refit_days", "rules", "traits", "typical_customers", "favourite_categories", "min_category_customers"}
 
@@ -122,7 +124,7 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
         settings.k,
         settings.min_share,
         settings.silhouette_sample,
-        settings.partitions,
+        min(settings.partitions, -(-work.buyers // _PARTITION_ROWS)),
         settings.seed,
         settings.max_iterations,
     )

@@ -65,7 +65,7 @@ def _begun(run: Run) -> Work:
 def _placed(features: DataFrame, current: Mapping[str, Current]) -> DataFrame:
     """(segmentation, customer_id, segment_id, confidence, distance) of the customers in each segmentation."""
     frames = [one.segmentation.place(features).select(F.lit(name).alias("segmentation"), "*") for name, one in current.items()]
-    return reduce(DataFrame.unionByName, frames)
+    return reduce(lambda one, other: one.unionByName(other), frames)
 
 
 def _members(work: Work, placed: DataFrame, columns: Sequence[str]) -> DataFrame:
@@ -108,15 +108,17 @@ def _write_profiles(work: Work, found: Sequence[Portrait], names: Mapping[str, M
 
 def _write_changes(work: Work, current: Mapping[str, Current]) -> None:
     """Moves and flows since the date before; no rows where there is none."""
+    if work.previous is None:
+        for table in ("segment_moves", "segment_flows"):
+            write(work, table, small_frame(work.run, table, []))
+        return
     now, before = work.run.read("segments").where(of_date(work.as_of)), work.before("segments")
     old = {(row["segmentation"], row["model_id"]) for row in before.groupBy("segmentation", "model_id").count().collect()}  # a row a model
     refitted = {name: one for name, one in current.items() if (name, one.stored.model_id) not in old}
     restated = _placed(work.before("customer_features"), refitted) if refitted else before.where(F.lit(False))
-    previous = work.previous or work.as_of
-    write(work, "segment_moves", segment_moves(now, before, restated, work.as_of, previous))
+    write(work, "segment_moves", segment_moves(now, before, restated, work.as_of, work.previous))
     revenue = latest_revenue(work.features, work.before("customer_features"))
-    flows = segment_flows(now, before, revenue, work.as_of, previous)
-    write(work, "segment_flows", flows if work.previous else flows.where(F.lit(False)))
+    write(work, "segment_flows", segment_flows(now, before, revenue, work.as_of, work.previous))
 
 
 def _tell(work: Work, current: Current, found: Sequence[Portrait]) -> None:

@@ -27,7 +27,7 @@ _SUMS = "population string, protocol string, model string, sums array<double>, i
 _VALUES = "population string, protocol string, model string, measure string, k int, value double, low double, high double, customers bigint"
 
 
-def tested_customers(purchases: DataFrame, pairs: DataFrame, split_date: datetime.date) -> DataFrame:
+def held_out_customers(purchases: DataFrame, pairs: DataFrame, split_date: datetime.date) -> DataFrame:
     """(customer_id, keep_seen, population, truth array<string>): whom to measure, by protocol: keep_seen is true for `all`, false for `new`.
 
     purchases: effective as of the as-of date, as `interactions.effective_purchases` gives them; pairs: `interactions.pairs` as of the split
@@ -50,7 +50,7 @@ def tested_customers(purchases: DataFrame, pairs: DataFrame, split_date: datetim
 def quality(lists: DataFrame, tested: DataFrame, models: Sequence[str], item_count: int, ks: Sequence[int], resamples: int) -> DataFrame:
     """(population, protocol, model, measure, k, value, low, high, customers): every measure of every model.
 
-    lists: as `serve.filled` gives them, at least as long as the longest k, for the customers of `tested`, as `tested_customers` gives
+    lists: as `serve.filled` gives them, at least as long as the longest k, for the customers of `tested`, as `held_out_customers` gives
     them; a customer without a list counts as one with an empty list. models: the lists measured. item_count: the items that could be
     offered. A population without customers has no row.
     """

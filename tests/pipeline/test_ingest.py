@@ -1,0 +1,210 @@
+"""The ingest job, from files to tables: what it does twice, in pieces, after a crash, and with bad input."""
+
+import datetime
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from coterie.errors import InputError, MappingError, UserError
+from coterie.lake import Lake
+from coterie.lease import Lease
+from coterie.pipeline.ingest import run_ingest
+from coterie.pipeline.run import Run, write_event
+from coterie.settings import load_settings, override
+from coterie.sources.mapping import load_mapping
+
+HEADER = "event_id,customer_id,item_id,event_type,occurred_at,quantity,unit_price,currency,country\n"
+RESULTS = ("events", "rejected_events", "items", "customers")
+DAYS = {
+    "2024-03-01": 'e1,ann,lamp,purchase,2024-03-01T10:00:00Z,2,2.50,EUR,DE\ne2,"o\'neil ""x""\n🐟",灯,view,2024-03-01T11:00:00Z,,,,\n',
+    "2024-03-02": "e3,ann,lamp,cancel,2024-03-02T10:00:00Z,-2,2.50,EUR,FR\ne1,ann,lamp,purchase,2024-03-01T10:00:00Z,2,2.50,EUR,DE\n",
+    "2024-03-03": "e4,bob,pen,purchase,2024-02-28T10:00:00Z,1,NaN,EUR,\ne5,ann,pen,purchase,2024-02-28T10:00:00Z,1,1.00,EUR,DE\n",
+}
+
+
+class Stopping(Run):
+    """A run that dies before it writes to the table in its options."""
+
+    def _writing(self, table: str) -> None:
+        if table == self.options.get("dies_before"):
+            raise KeyboardInterrupt
+        super()._writing(table)
+
+
+def write_days(folder: Path, *days: str) -> Path:
+    for day in days:
+        (folder / "events" / f"date={day}").mkdir(parents=True, exist_ok=True)
+        (folder / "events" / f"date={day}" / "part.csv").write_text(HEADER + DAYS[day], encoding="utf-8")
+    return folder
+
+
+def ingest(lake: Lake, place: Path, *overrides: str, mapping: str = "coterie", dies_before: str = "") -> Run:
+    source = load_mapping(mapping)
+    settings = load_settings([source.settings, override("ingest.max_rejected_share=0.5"), *map(override, overrides)])
+    options = {"mapping": source, "input": str(place), "dies_before": dies_before}
+    with Lease(lake, "test", settings.lake.lease_seconds) as lease:
+        run = Stopping("ingest", lake, settings, None, lease, "command", options)
+        run_ingest(run)
+        write_event(run, "finished")
+    return run
+
+
+def contents(lake: Lake) -> dict[str, list[Any]]:
+    """The rows of the result tables, file names without their folders."""
+    return {table: sorted(str(row) for row in _named(lake.read(table)).collect()) for table in RESULTS}
+
+
+def _named(rows: DataFrame) -> DataFrame:
+    def short(name: Any) -> Any:
+        return F.regexp_extract(name, "date=.*", 0)
+
+    if "source_files" in rows.columns:
+        return rows.withColumn("source_files", F.transform("source_files", short))
+    return rows.withColumn("source_file", short(F.col("source_file"))) if "source_file" in rows.columns else rows
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_days(tmp_path_factory.mktemp("shop"), *DAYS)
+
+
+@pytest.fixture(scope="module")
+def at_once(spark: SparkSession, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Run]:
+    """A lake that took all days in one run. Tests only read it."""
+    lake = Lake(spark, str(tmp_path_factory.mktemp("at_once") / "lake"))
+    return lake, ingest(lake, folder)
+
+
+def test_every_row_and_its_revenue_has_one_outcome(at_once: tuple[Lake, Run]) -> None:
+    lake, run = at_once
+    counts = [run.columns[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate")]
+    money = [run.columns[f"revenue_{name}"] for name in ("read", "accepted", "rejected", "duplicate")]
+    assert counts == [6, 4, 1, 1]
+    assert money == [Decimal(6), Decimal(1), Decimal(0), Decimal(5)]
+    assert run.columns["rejected_by_reason"] == {"price_unreadable": 1}
+    assert [line[:2] for line in run.columns["by_month"]] == [("2024-02", 2), ("2024-03", 4)]
+    assert run.columns["touched_from"] == datetime.date(2024, 2, 28)
+    held = {row["source_event_id"]: len(row["source_files"]) for row in lake.read("events").collect()}
+    assert held == {"e1": 2, "e2": 1, "e3": 1, "e5": 1}
+    assert lake.read("staged_events").count() == 0
+
+
+def test_ids_with_quotes_newlines_and_other_scripts_arrive_whole(at_once: tuple[Lake, Run]) -> None:
+    found = at_once[0].read("events").where("source_event_id = 'e2'").select("customer_id", "item_id").collect()
+    assert [tuple(row) for row in found] == [('o\'neil "x"\n🐟', "灯")]
+
+
+def test_reading_the_same_files_again_writes_nothing(at_once: tuple[Lake, Run], folder: Path) -> None:
+    lake = at_once[0]
+    before = {table: lake.version(table) for table in (*RESULTS, "ingested_files", "staged_events")}
+    run = ingest(lake, folder)
+    assert "nothing new" in run.message
+    assert {table: lake.version(table) for table in before} == before
+
+
+def test_one_day_after_another_gives_what_all_at_once_gives(at_once: tuple[Lake, Run], lake: Lake, tmp_path: Path) -> None:
+    for day in DAYS:
+        ingest(lake, write_days(tmp_path / "shop", day))
+    assert contents(lake) == contents(at_once[0])
+
+
+@pytest.mark.parametrize("table", ["items", "ingested_files"])
+def test_a_run_that_died_between_two_writes_converges_when_it_is_run_again(at_once: tuple[Lake, Run], folder: Path, lake: Lake, table: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        ingest(lake, folder, dies_before=table)
+    again = ingest(lake, folder)
+    assert contents(lake) == contents(at_once[0])
+    assert [again.columns[f"rows_{name}"] for name in ("accepted", "rejected", "duplicate")] == [4, 1, 1]
+
+
+def test_a_file_replaced_under_its_name_loses_only_what_no_other_file_holds(lake: Lake, tmp_path: Path) -> None:
+    place = write_days(tmp_path, "2024-03-01", "2024-03-02")
+    ingest(lake, place)
+    changed = place / "events" / "date=2024-03-01" / "part.csv"
+    changed.write_text(HEADER + "e6,cid,cup,view,2024-03-01T10:00:00Z,,,,\n", encoding="utf-8")
+    ingest(lake, place)
+    held = {row["source_event_id"]: len(row["source_files"]) for row in lake.read("events").collect()}
+    assert held == {"e1": 1, "e3": 1, "e6": 1}  # e2 stood in the former file alone, e1 in the other too
+    assert {row["customer_id"] for row in lake.read("customers").collect()} == {"ann", "cid"}
+    assert sorted(row["status"] for row in lake.read("ingested_files").collect()) == ["read", "read", "replaced"]
+
+
+def test_declared_items_and_customers_win_and_their_bad_rows_are_rejected(lake: Lake, tmp_path: Path) -> None:
+    place = write_days(tmp_path, "2024-03-01")
+    for kind, text in {
+        "items": "item_id,title,price,is_sellable\nlamp,Lamp,9.99,false\npen,Pen,cheap,true\n,Nothing,1,true\n",
+        "customers": "customer_id,valid_from,country,birth_year\nann,2024-01-01,AT,1980\nann,2024-03-01,DE,1980\n",
+    }.items():
+        (place / kind).mkdir()
+        (place / kind / f"{kind}.csv").write_text(text, encoding="utf-8")
+    ingest(lake, place)
+    items = {row["item_id"]: (row["title"], row["price"], row["is_sellable"], row["is_declared"]) for row in lake.read("items").collect()}
+    assert items == {"lamp": ("Lamp", Decimal("9.9900"), False, True), "灯": (None, None, True, False)}
+    periods = sorted((row["customer_id"], str(row["valid_from"]), row["country"]) for row in lake.read("customers").collect())
+    assert periods == [("ann", "2024-01-01", "AT"), ("ann", "2024-03-01", "DE"), ('o\'neil "x"\n🐟', "2024-03-01", None)]
+    assert sorted(row["reasons"][0] for row in lake.read("rejected_events").collect()) == ["id_missing", "price_unreadable: cheap"]
+
+
+def test_a_lake_keeps_its_currency_and_time_zone(at_once: tuple[Lake, Run], folder: Path) -> None:
+    with pytest.raises(UserError, match=r"made with shop\.currency = EUR, and now it is USD"):
+        ingest(at_once[0], folder, "shop.currency=USD")
+
+
+def test_input_that_is_not_there_or_empty_or_bad_or_mostly_rejected_stops_before_a_write(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "empty" / "events").mkdir(parents=True)
+    for place, words in ((tmp_path / "nowhere", "is not there"), (tmp_path / "empty", "has no file that matches")):
+        with pytest.raises(InputError, match=words):
+            ingest(lake, place)
+    place = write_days(tmp_path / "shop", "2024-03-03")
+    with pytest.raises(InputError, match=r"(?s)1 of 2 rows \(50\.0%\).*price_unreadable 1.*part\.csv"):
+        ingest(lake, place, "ingest.max_rejected_share=0.1")
+    (place / "events" / "bad.csv").write_bytes(b"event_id\n\x00")
+    with pytest.raises(InputError, match=r"bad\.csv: binary"):
+        ingest(lake, place)
+    assert not any(lake.exists(table) for table in (*RESULTS, "ingested_files"))
+    run = ingest(lake, place, "ingest.on_bad_file=quarantine")
+    assert "1 file(s) set aside" in run.message
+    assert sorted(row["status"] for row in lake.read("ingested_files").collect()) == ["quarantined", "read"]
+
+
+def test_a_mapping_that_names_a_column_that_no_file_has_is_refused(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("InvoiceNo,StockCode\n1,2\n")
+    with pytest.raises(MappingError, match="'online_retail' names columns that no file of events has: without column CustomerID"):
+        ingest(lake, tmp_path, mapping="online_retail")
+
+
+def test_twenty_days_of_online_retail_are_accounted_for_exactly(lake: Lake, data_folder: Path, tmp_path: Path) -> None:
+    for file in sorted((data_folder / "online_retail" / "by-day").glob("*.csv"))[:20]:
+        shutil.copy(file, tmp_path / file.name)
+    run = ingest(lake, tmp_path, mapping="online_retail")
+    assert [run.columns[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate")] == [42_481, 41_713, 268, 500]
+    money = [run.columns[f"revenue_{name}"] for name in ("read", "accepted", "rejected", "duplicate")]
+    assert money == [Decimal(text) for text in ("748957.02", "746723.61", "0", "2233.41")]
+    assert run.columns["rejected_by_reason"] == {"stock_bookkeeping": 268, "sign_wrong": 70}
+    kinds = {row[0]: row[1:] for row in lake.read("events").groupBy("event_type").agg(F.count("*"), F.sum("revenue")).collect()}
+    expected = {"purchase": (40_824, "775572.23"), "cancel": (689, "-17547.86"), "adjustment": (200, "-11300.76")}
+    assert kinds == {kind: (count, Decimal(revenue)) for kind, (count, revenue) in expected.items()}
+    assert lake.read("items").count() == 2_728
+    assert lake.read("customers").select("customer_id").distinct().count() == 948
+
+
+def test_cdnow_keeps_equal_orders_apart_and_names_no_items(lake: Lake, data_folder: Path) -> None:
+    run = ingest(lake, data_folder / "cdnow", mapping="cdnow")
+    assert [run.columns[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate")] == [69_659, 69_659, 0, 0]
+    assert run.columns["revenue_accepted"] == Decimal("2500315.63")
+    assert lake.read("events").where("item_id IS NOT NULL").count() == 0
+    assert lake.read("customers").count() == 23_570
+
+
+def test_complete_journey_rejects_the_rows_without_units_and_declares_its_products(lake: Lake, data_folder: Path) -> None:
+    run = ingest(lake, data_folder / "complete_journey", mapping="complete_journey")
+    assert [run.columns[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate")] == [75_000, 74_584, 416, 0]
+    assert run.columns["revenue_accepted"] == Decimal("233935.24")
+    assert run.columns["rejected_by_reason"]["no_units"] == 416
+    assert lake.read("items").where("is_declared").count() == 92_331
+    assert lake.read("customers").where("is_declared").count() == 801

@@ -1,0 +1,80 @@
+"""A mapping applied: instants in their zone, cleaned values, rules in order."""
+
+import datetime
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from coterie.errors import MappingError
+from coterie.sources.apply import mapped
+from coterie.sources.mapping import Mapping
+
+BASE = {
+    "name": "shop",
+    "description": "a shop",
+    "time_zone": "Europe/London",
+    "columns": {"customer_id": {"column": "who"}, "event_type": {"value": "purchase"}, "occurred_at": {"column": "at"}},
+}
+
+
+def mapping_with(columns: dict[str, Any] | None = None, **more: Any) -> Mapping:
+    return Mapping.model_validate(BASE | {"columns": BASE["columns"] | (columns or {})} | more)  # type: ignore[operator]
+
+
+def applied(spark: SparkSession, rows: list[tuple[Any, ...]], names: str, mapping: Mapping) -> list[Any]:
+    numbered = [("file", f"row {n}", False, *row) for n, row in enumerate(rows)]
+    frame = spark.createDataFrame(numbered, f"_source_file string, _raw string, _is_malformed boolean, {names}")
+    return sorted(mapped(frame, mapping, "events", "Asia/Tokyo").collect(), key=lambda row: row["_raw"])
+
+
+def utc(*parts: int) -> datetime.datetime:
+    return datetime.datetime(*parts, tzinfo=datetime.UTC)  # type: ignore[misc]
+
+
+def test_instants_are_in_the_zone_of_the_mapping_unless_they_carry_an_offset(spark: SparkSession) -> None:
+    texts = ["2024-07-01 12:00:00", "2024-01-01T12:00:00", "2024-07-01T12:00:00+02:00", "2024-07-01T12:00:00.5Z", "2024-07-01", "12:00", "soon", ""]
+    rows = applied(spark, [("c", text) for text in texts], "who string, at string", mapping_with())
+    half = utc(2024, 7, 1, 12).replace(microsecond=500000)
+    expected = [utc(2024, 7, 1, 11), utc(2024, 1, 1, 12), utc(2024, 7, 1, 10), half, utc(2024, 6, 30, 23), None, None, None]
+    assert [_instant(row["occurred_at"]) for row in rows] == expected
+    assert rows[6]["_occurred_at"] == "soon"
+
+
+def _instant(value: datetime.datetime | None) -> datetime.datetime | None:
+    """Spark hands instants over in the time zone of this machine."""
+    return None if value is None else value.astimezone(datetime.UTC)
+
+
+def test_formats_are_tried_in_turn_and_one_with_an_offset_reads_it(spark: SparkSession) -> None:
+    at = {"column": "at", "formats": ["dd/MM/yyyy HH:mm", "yyyyMMdd", "yyyy-MM-dd HH:mm xx"]}
+    texts = ["31/07/2024 13:05", "20240131", "2024-07-31 13:05 +0500", "31.07.2024"]
+    rows = applied(spark, [("c", text) for text in texts], "who string, at string", mapping_with({"occurred_at": at}))
+    assert [_instant(row["occurred_at"]) for row in rows] == [utc(2024, 7, 31, 12, 5), utc(2024, 1, 31), utc(2024, 7, 31, 8, 5), None]
+
+
+def test_values_are_cleaned_constants_and_defaults_fill_in_and_rules_decide_in_order(spark: SparkSession) -> None:
+    mapping = mapping_with(
+        {
+            "customer_id": {"column": "who", "trim": True, "strip_suffix": ".0"},
+            "item_id": {"column": "item", "upper": True, "optional": True},
+            "quantity": {"column": "n", "decimal": ","},
+            "channel": {"column": "shop", "default": "web"},
+            "currency": {"value": "EUR"},
+        },
+        event_type=[{"when": "n LIKE '-%'", "is": "return"}, {"when": "n = '0'", "is": "adjustment"}, {"when": "true", "is": "view"}],
+        reject=[{"when": "who = 'test'", "reason": "test_order"}],
+        key=["who", "n"],
+    )
+    read = [(" 17850.0 ", "-1.234,5", "2024-01-01", None), ("test", "0", "2024-01-01", "app")]
+    rows = applied(spark, read, "who string, n string, at string, shop string", mapping)
+    found = [tuple(row[name] for name in ("customer_id", "item_id", "quantity", "channel", "currency", "event_type", "_reasons", "_key")) for row in rows]
+    assert found == [
+        ("17850", None, "-1234.5", "web", "EUR", "return", [], '{"who":" 17850.0 ","n":"-1.234,5"}'),
+        ("test", None, "0", "app", "EUR", "adjustment", ["test_order"], '{"who":"test","n":"0"}'),
+    ]
+
+
+def test_an_expression_over_a_column_that_is_not_there_names_the_nearest(spark: SparkSession) -> None:
+    with pytest.raises(MappingError, match="did you mean 'price'"):
+        applied(spark, [("c", "2024-01-01", "1")], "who string, at string, price string", mapping_with({"revenue": {"expression": "2 * prize"}}))

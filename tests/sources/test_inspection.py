@@ -1,0 +1,88 @@
+"""What is wrong with a file is found before it is read."""
+
+import bz2
+import gzip
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from coterie.sources.inspection import Expected, Findings, format_of, inspect, inspect_batches
+
+CSV = Expected("auto", "UTF-8", ",", '"', has_header=True, columns=(), needed=("id", "price"))
+
+
+def looked(name: str, content: bytes, expected: Expected = CSV) -> Findings:
+    return inspect(name, pa.py_buffer(content), expected)
+
+
+def parquet(**columns: list[object]) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", b"", "no bytes"),
+        ("a.csv", b"\n\n", "no text"),
+        ("a.csv", b"id,price\n1,\x00\x01", "NUL bytes"),
+        ("a.csv", b"id,prize\n1,2\n", "without column price; found: id, prize"),
+        ("a.csv", b"id,price,ID\n", "two columns of one name: ID, id"),
+        ("a.csv.gz", gzip.compress(b"id,price\n" * 1000)[:40], "EOFError"),
+        ("a.csv.gz", b"id,price\n1,2\n", "BadGzipFile"),
+        ("a.csv.gz", gzip.compress(b""), "no text"),
+        ("a.parquet", b"PAR1 and then nothing", "truncated"),
+        ("a.parquet", parquet(id=[1], price=[2.0])[:-9], "truncated"),
+        ("a.parquet", b"PAR1 rubbish PAR1", "footer"),
+        ("a.parquet", parquet(id=[1]), "without column price"),
+        ("a.xlsx", b"PK", "ending says no format"),
+    ],
+)
+def test_a_bad_file_is_known_by_its_problem(name: str, content: bytes, words: str) -> None:
+    assert words in str(looked(name, content).problem)
+
+
+def test_good_files_give_their_columns_packed_or_not_whatever_the_case_of_names() -> None:
+    text = "\ufeffid,Price\n1,2\n".encode()
+    assert [looked(name, content).header for name, content in [("a.csv", text), ("a.csv.gz", gzip.compress(text)), ("a.csv.bz2", bz2.compress(text))]] == [
+        ["id", "Price"]
+    ] * 3
+    assert looked("a.parquet", parquet(price=[1], id=[2])).header == ["price", "id"]
+    assert looked("a.jsonl", b'{"a": 1}') == Findings()
+
+
+def test_other_delimiters_encodings_and_files_without_a_header() -> None:
+    latin = Expected("csv", "UTF-16", ";", "'", has_header=True, columns=(), needed=("naïve",))
+    assert looked("a.txt", "'naïve';'b;c'\n1;2\n".encode("utf-16"), latin).header == ["naïve", "b;c"]
+    blank = Expected("csv", "UTF-8", "whitespace", "", has_header=False, columns=("id", "price"), needed=("id",))
+    assert looked("a.txt", b"  1   2 \r\n", blank).header == ["id", "price"]
+    assert "3 columns, expected 2" in str(looked("a.txt", b" 1 2 3\n", blank).problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "runs_over"),
+    [("id,price\n1,2\n", False), ('id,price\n"1",2\n"3",4\n', False), ('id,price\n"a\nb",2\n', True), ('id,price\n"a ""b"" c",2\n3,4\n', False)],
+)
+def test_newlines_inside_quotes_are_noticed(text: str, runs_over: bool) -> None:
+    assert looked("a.csv", text.encode()).has_quoted_newlines is runs_over
+
+
+def test_a_quote_that_is_open_at_the_end_of_a_chunk_is_open_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coterie.sources.inspection._CHUNK", 12)
+    assert looked("a.csv", b'id,price\n1,"2\n3",4\n').has_quoted_newlines
+
+
+def test_equal_content_has_one_hash_and_each_file_a_row() -> None:
+    batch = pa.RecordBatch.from_arrays([pa.array(["a.csv", "b.csv"]), pa.array([b"id,price\n", b"id,price\n"])], names=["file", "content"])
+    found = pa.Table.from_batches(inspect_batches(iter([batch]), CSV)).to_pylist()
+    assert [row["source_file"] for row in found] == ["a.csv", "b.csv"]
+    assert found[0]["content_hash"] == found[1]["content_hash"]
+    assert found[0]["problem"] is None
+
+
+def test_the_format_is_that_of_the_ending_unless_declared() -> None:
+    names = ["a.csv", "a.CSV.gz", "a.ndjson", "x.y/part-0.snappy.parquet", "readme"]
+    assert [format_of(name, "auto") for name in names] == ["csv", "csv", "json", "parquet", None]
+    assert format_of("readme", "csv") == "csv"

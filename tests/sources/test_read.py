@@ -1,0 +1,122 @@
+"""Files of every kind become rows, and no row is lost on the way."""
+
+import datetime
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from coterie.errors import InputError, MappingError
+from coterie.sources.files import inspected, list_files, new_files, refuse_bad
+from coterie.sources.mapping import Files, Part
+from coterie.sources.read import read_rows
+
+ANY = Part(files=Files(), columns={})
+
+
+def rows_of(spark: SparkSession, place: Path, layout: Files, json_columns: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    files = inspected(spark, list_files(spark, str(place), layout), Part(files=layout, columns={}), (), 1 << 20)
+    frames = read_rows(spark, files, layout, json_columns)
+    return [row.asDict() for frame in frames for row in frame.collect()]
+
+
+def test_csv_in_a_tree_of_folders_with_other_column_orders_newlines_in_quotes_and_rows_that_cannot_be_split(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    for name, text in {
+        "date=1/a [1].csv": 'id,name\n1,"two\nlines"\n2,"say ""hi"""\n',
+        "date=2/中 文.csv": "name,id\r\n  Zoë 🐟 ,3\r\nonly one\r\n",
+        "date=2/c.csv": "id,extra\n4,more\n5,a,b\n",
+        "_hidden.csv": "never,read\n1,2\n",
+        "notes.md": "not asked for",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text.encode())
+    (tmp_path / "d.csv.gz").write_bytes(gzip.compress(b"id,name\n6,packed\n"))
+    rows = rows_of(spark, tmp_path, Files(pattern="*.csv*"))
+    good = {row["id"]: (row["name"], row["extra"]) for row in rows if not row["_is_malformed"]}
+    assert good == {
+        "1": ("two\nlines", None), "2": ('say "hi"', None), "3": ("  Zoë 🐟 ", None), "4": (None, "more"), "6": ("packed", None),
+    }  # fmt: skip
+    assert sorted(row["_raw"] for row in rows if row["_is_malformed"]) == ["5,a,b", "only one"]
+    raw = {row["id"]: row["_raw"] for row in rows}
+    assert raw["3"] == '{"id":"3","name":"  Zoë 🐟 "}'  # by name, so equal rows are equal whatever the order of the columns
+
+
+def test_bytes_that_are_not_the_encoding_show_as_replacement_characters_and_the_right_encoding_reads_them(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_bytes("id,name\n1,Zoë\n".encode("latin-1"))
+    assert "\ufffd" in rows_of(spark, tmp_path, Files())[0]["_raw"]
+    assert rows_of(spark, tmp_path, Files(encoding="ISO-8859-1"))[0]["name"] == "Zoë"
+
+
+def test_json_lines_keep_the_line_and_read_only_what_is_asked_for(spark: SparkSession, tmp_path: Path) -> None:
+    lines = ['{"id": 1, "price": 2.5, "more": {"a": [1]}, "other": true}', '{"id": "x"', "", '{"price": null}', "[1]"]
+    (tmp_path / "a.jsonl").write_bytes("\r\n".join(lines).encode() + b'\n{"id": "\xff"}')
+    rows = {row["_raw"]: row for row in rows_of(spark, tmp_path, Files(), ("id", "price", "more"))}
+    assert [rows[lines[0]][name] for name in ("id", "price", "more")] == ["1", "2.5", '{"a":[1]}']
+    assert {raw for raw, row in rows.items() if row["_is_malformed"]} == {lines[1], lines[4]}
+    assert '{"id": "\ufffd"}' in rows
+    assert len(rows) == 5
+
+
+def test_columns_with_blanks_between_them(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b" id  price \r\n 1    2.5\r\n 2 3 4\r\n\r\n")
+    rows = rows_of(spark, tmp_path, Files(delimiter="whitespace"))
+    assert [(row["id"], row["price"], row["_is_malformed"]) for row in rows] == [("1", "2.5", False), (None, None, True)]
+
+
+def test_parquet_files_whose_types_differ_make_a_frame_for_each_set_of_types(spark: SparkSession, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": [1], "at": [datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"id": ["x"], "at": ["2024-01-02"]}), tmp_path / "b.parquet")
+    rows = rows_of(spark, tmp_path, Files())
+    assert {row["_raw"] for row in rows} == {'{"at":"2024-01-01T00:00:00.000Z","id":1}', '{"at":"2024-01-02","id":"x"}'}
+
+
+def test_a_delta_table_counts_as_one_file_whose_content_is_its_version(spark: SparkSession, tmp_path: Path) -> None:
+    place = str(tmp_path / "table")
+    spark.range(1).write.format("delta").save(place)
+    layout = Files(format="delta")
+    first = list_files(spark, place, layout)[0]
+    assert rows_of(spark, Path(place), layout)[0]["_source_file"] == place
+    spark.range(1).write.format("delta").mode("append").save(place)
+    assert list_files(spark, place, layout)[0].content_hash != first.content_hash
+    with pytest.raises(InputError, match="is no Delta table"):
+        list_files(spark, str(tmp_path / "nothing"), layout)
+
+
+def test_an_input_that_is_not_there_is_an_error_and_a_missing_folder_of_a_kind_is_empty(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    with pytest.raises(InputError, match="is not there"):
+        list_files(spark, str(tmp_path / "nowhere"), Files())
+    assert list_files(spark, str(tmp_path), Files(folder="items")) == []
+    assert len(list_files(spark, str(tmp_path / "a.csv"), Files(folder="events"))) == 1
+
+
+def test_known_files_are_not_looked_into_and_bad_ones_stop_or_are_set_aside(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    (tmp_path / "b.csv").write_text("")
+    files = list_files(spark, str(tmp_path), Files())
+    assert len(files) == 2
+    known = [(files[0].source_file, files[0].size_bytes, files[0].modified_micros)]
+    assert new_files(files, known) == files[1:]
+    looked = inspected(spark, files, ANY, ("id",), 1 << 20)
+    with pytest.raises(InputError, match=r"b\.csv: empty"):
+        refuse_bad(looked, "events", "shop", quarantine=False)
+    assert [[file.source_file[-5:] for file in part] for part in refuse_bad(looked, "events", "shop", quarantine=True)] == [["a.csv"], ["b.csv"]]
+
+
+def test_files_above_the_limit_are_known_by_size_and_time_and_their_header_is_looked_at(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,name\n1,b\n")
+    files = list_files(spark, str(tmp_path), Files())
+    looked = inspected(spark, files, ANY, ("id", "price"), 1)
+    assert looked[0].content_hash != inspected(spark, files, ANY, (), 1 << 20)[0].content_hash
+    with pytest.raises(MappingError, match="names columns that no file of events has: without column price; found: id, name"):
+        refuse_bad(looked, "events", "shop", quarantine=True)
+
+
