@@ -12,28 +12,30 @@
 # COMMAND ----------
 
 import os
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import coterie
-from coterie.synth import make_shop
+from coterie.synth import PERSONA_COLUMNS, make_shop
 
 place = Path(os.environ.get("COTERIE_PLACE", "demo/notebook")).absolute()  # on Databricks: /Volumes/catalog/schema/volume/coterie
 customers, days = int(os.environ.get("COTERIE_CUSTOMERS", "500")), int(os.environ.get("COTERIE_DAYS", "365"))
-show = globals().get("display", DataFrame.show)
+show = globals().get("display", partial(DataFrame.show, truncate=60))
 
 # COMMAND ----------
 
 # MAGIC %md
 # MAGIC ## A shop
 # MAGIC
-# MAGIC Events, one file a day: six kinds of customers, and one dirty row in a hundred. Also here: what was planted.
+# MAGIC Events, one file a day: six kinds of customers, and one dirty row in a hundred. Customers are grouped by the features that the
+# MAGIC kinds were planted in; without that setting it is recency, frequency and monetary value.
 
 # COMMAND ----------
 
-shop = coterie.open(f"{place}/lake")
+shop = coterie.open(f"{place}/lake", layers=[{"segments": {"columns": PERSONA_COLUMNS}}])
 truth = make_shop(shop.spark, f"{place}/raw", customers=customers, days=days)
 show(shop.spark.createDataFrame(sorted(truth.dirty.items()), "kind string, planted bigint"))
 
@@ -69,7 +71,7 @@ show(profiles.select("segment_id", "segment_name", "size", "share", "revenue_sha
 personas = shop.spark.read.parquet(f"{place}/raw/truth/personas")
 segments = shop.table("segments").where("segmentation = 'chosen'")
 known = segments.join(personas, on="customer_id", how="inner")
-show(known.groupBy("segment_id", "segment_name").pivot("persona").count().orderBy("segment_id"))
+show(known.groupBy("segment_id", "segment_name").pivot("persona").count().fillna(0).orderBy("segment_id"))
 
 # COMMAND ----------
 

@@ -5,9 +5,11 @@ import importlib.util
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -102,10 +104,13 @@ def _connected(remote: str, settings: Spark) -> SparkSession:
 
 
 def _answering(builder: SparkSession.Builder, remote: str) -> SparkSession:
+    """The client tries for ten minutes to reach a server that is not there: knock at its door first."""
+    address = urllib.parse.urlparse(remote)
     try:
+        socket.create_connection((address.hostname or "", address.port or 15002), timeout=10).close()
         session = builder.getOrCreate()
-        session.version  # noqa: B018 - asks the server, and so finds out whether it is there
-    except PySparkException as error:
+        session.version  # noqa: B018 - asks the server
+    except (OSError, ValueError, PySparkException) as error:
         raise SessionError(f"no Spark Connect server answers at {remote}; start one, or set spark.remote: {_first_line(error)}") from None
     return session
 

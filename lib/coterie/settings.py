@@ -16,15 +16,14 @@ from coterie.errors import SettingsError, one_of
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+# A TOML list as a tuple: strict mode would refuse the list.
+Texts = Annotated[tuple[str, ...], Field(strict=False)]
+Wholes = Annotated[tuple[int, ...], Field(strict=False)]
+Counts = Annotated[tuple[Count, ...], Field(strict=False)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-def _listed(kind: Any) -> Any:
-    """A TOML list as a tuple: strict mode would refuse the list."""
-    return Annotated[tuple[kind, ...], Field(strict=False)]
 
 
 class Shop(_Section):
@@ -54,11 +53,10 @@ class Ingest(_Section):
     max_id_length: Count
     max_quantity: Count
     max_unit_price: Count
-    partitions: Count
 
 
 class Features(_Section):
-    age_bands: _listed(int)
+    age_bands: Wholes
     keep_states: Count
 
 
@@ -72,7 +70,7 @@ class Vector(_Section):
 
 
 class Segments(_Section):
-    columns: _listed(str)
+    columns: Texts
     transform: Literal["rank", "log", "standard"]
     k: Annotated[tuple[Annotated[int, Field(ge=2)], Annotated[int, Field(ge=2)]], Field(strict=False)]
     min_share: Share
@@ -80,6 +78,7 @@ class Segments(_Section):
     rules: str
     refit_days: Count
     seed: int
+    starts: Count
     max_iterations: Count
     partitions: Count
     traits: Count
@@ -102,7 +101,7 @@ class Recommend(_Section):
     blocks: Count
     seed: int
     test_days: Count
-    measure_at: _listed(Count)
+    measure_at: Counts
     max_items: Count
     block_customers: Count
     bootstrap: Annotated[int, Field(ge=0)]
@@ -110,7 +109,7 @@ class Recommend(_Section):
 
 
 class Items(_Section):
-    block_list: _listed(str)
+    block_list: Texts
 
 
 class Maintain(_Section):

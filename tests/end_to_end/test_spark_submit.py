@@ -13,9 +13,9 @@ from pathlib import Path
 import pyspark
 import pytest
 from pyspark.sql import SparkSession
+from tests.end_to_end.conftest import CHECKOUT, SMALL, Demo
 
 from coterie.lake import Lake
-from tests.end_to_end.conftest import CHECKOUT, SMALL, Demo
 
 SPARK_HOME = Path(pyspark.__file__).parent
 # The suite may be on Spark Connect; what is submitted here is Classic.

@@ -45,7 +45,7 @@ def write_days(folder: Path, *days: str) -> Path:
 
 def ingest(lake: Lake, place: Path, *overrides: str, mapping: str = "coterie", dies_before: str = "") -> Run:
     source = load_mapping(mapping)
-    settings = load_settings([source.settings, override("ingest.max_rejected_share=0.5"), *map(override, overrides)])
+    settings = load_settings([{"shop": source.shop}, override("ingest.max_rejected_share=0.5"), *map(override, overrides)])
     options = {"mapping": source, "input": str(place), "dies_before": dies_before}
     with Lease(lake, "test", settings.lake.lease_seconds) as lease:
         run = Stopping("ingest", lake, settings, None, lease, "command", options)

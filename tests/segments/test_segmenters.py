@@ -23,7 +23,7 @@ def method(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def model(spark: SparkSession, method: str) -> ClusterModel:
-    return METHODS[method].make(2, 1, 20).fit(laid_out(vectors(spark, POINTS), 2))
+    return METHODS[method].make(2, 1, 20, 2).fit(laid_out(vectors(spark, POINTS), 2))
 
 
 def clusters_of(model: ClusterModel, frame: DataFrame) -> dict[str, int]:
@@ -55,12 +55,12 @@ def test_a_loaded_model_places_as_the_saved_one(method: str, model: ClusterModel
 
 def test_the_same_customers_in_another_order_and_cut_give_the_same_model(spark: SparkSession, method: str, model: ClusterModel) -> None:
     shuffled = vectors(spark, POINTS[::-1]).repartition(5)
-    assert METHODS[method].make(2, 1, 20).fit(laid_out(shuffled, 2)) == model
+    assert METHODS[method].make(2, 1, 20, 2).fit(laid_out(shuffled, 2)) == model
 
 
 def test_fewer_different_customers_than_segments_is_no_error(spark: SparkSession, method: str) -> None:
     points = [("a", 0.0, 0.0), ("b", 0.0, 0.0), ("c", 1.0, 1.0)]
-    model = METHODS[method].make(5, 1, 20).fit(laid_out(vectors(spark, points), 2))
+    model = METHODS[method].make(5, 1, 20, 2).fit(laid_out(vectors(spark, points), 2))
     found = clusters_of(model, vectors(spark, points))
     assert found["a"] == found["b"] != found["c"]
 

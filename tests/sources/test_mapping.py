@@ -28,7 +28,7 @@ def loaded(folder: Path, text: str) -> Mapping:
 def test_ready_made_mappings_are_valid_and_so_are_their_settings(name: str) -> None:
     mapping = load_mapping(name)
     assert mapping.name == name
-    load_settings([mapping.settings])
+    load_settings([{"shop": mapping.shop}])
 
 
 @pytest.mark.parametrize(

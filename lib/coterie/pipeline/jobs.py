@@ -20,7 +20,13 @@ JOBS: dict[str, Job] = {
     for job in (
         Job("ingest", run_ingest, (), (), has_as_of=False),
         Job("features", run_features, ("events", "items", "customers"), ("shop", "features")),
-        Job("segments", run_segments, ("customer_features", "customer_item_days", "items"), ("vector", "segments")),
+        Job(
+            "segments",
+            run_segments,
+            ("customer_features", "customer_item_days", "items"),
+            ("vector", "segments"),
+            file=lambda settings: settings.segments.rules,
+        ),
         Job("recommend", run_recommend, ("customer_features", "customer_item_days", "cancellations", "items"), ("recommend",)),
         Job("maintain", run_maintain, (), (), has_as_of=False),
     )

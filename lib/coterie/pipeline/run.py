@@ -16,20 +16,21 @@ from coterie.errors import UserError
 from coterie.lake import Lake, as_json
 from coterie.lease import Lease
 from coterie.schemas import RUNS, SCHEMA_VERSION
-from coterie.settings import Settings
+from coterie.settings import Settings, read_toml
 
 Progress = Callable[[str, str], None]  # called with the job's name and what it is doing
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job: its function, the tables whose state decides its result, and the settings that do."""
+    """A job: its function, the tables whose state decides its result, and the settings that do, with the file that one may name."""
 
     name: str
     function: Callable[["Run"], None]
     inputs: tuple[str, ...]
     sections: tuple[str, ...]
     has_as_of: bool = True
+    file: Callable[[Settings], str] | None = None
 
 
 @dataclass
@@ -111,7 +112,8 @@ def fingerprint(job: Job, lake: Lake, settings: Settings, as_of: datetime.date |
     """What the result depends on: the inputs' versions, the settings that matter, the date, and the program."""
     values = settings.model_dump(mode="json", include=set(job.sections))
     versions = {table: lake.version(table) for table in job.inputs}
-    text = as_json([job.name, str(as_of), values, versions, __version__, SCHEMA_VERSION])
+    file = read_toml(job.file(settings)) if job.file else None
+    text = as_json([job.name, str(as_of), values, file, versions, __version__, SCHEMA_VERSION])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -127,6 +127,7 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
         min(settings.partitions, -(-work.buyers // _PARTITION_ROWS)),
         settings.seed,
         settings.max_iterations,
+        settings.starts,
     )
     model, candidates = chosen(vectors, plan)
     method = next(candidate.method for candidate in candidates if candidate.is_chosen)

@@ -96,4 +96,4 @@ class Shop:
     ) -> list[dict[str, Any]]:
         mapping = load_mapping(source)
         options = {"mapping": mapping, "input": input, "refit": refit}
-        return execute(self.lake, names, self.settings(mapping.settings), as_of, options, self.progress, force)
+        return execute(self.lake, names, self.settings({"shop": mapping.shop} if mapping.shop else None), as_of, options, self.progress, force)

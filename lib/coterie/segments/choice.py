@@ -30,6 +30,7 @@ class Plan:
     partitions: int
     seed: int = 1
     max_iterations: int = 50
+    starts: int = 1
     methods: tuple[str, ...] = ("kmeans",)
 
 
@@ -68,8 +69,8 @@ def _sample(training: DataFrame, most: int) -> Sample:
 
 
 def _fitted(training: DataFrame, plan: Plan, method: str, k: int) -> Candidate:
-    model = METHODS[method].make(k, plan.seed, plan.max_iterations).fit(training.select("customer_id", "features"))
-    parameters = {"k": k, "seed": plan.seed, "max_iterations": plan.max_iterations}
+    model = METHODS[method].make(k, plan.seed, plan.max_iterations, plan.starts).fit(training.select("customer_id", "features"))
+    parameters = {"k": k, "seed": plan.seed, "max_iterations": plan.max_iterations, "starts": plan.starts}
     return Candidate(plan.feature_set, method, parameters, {}, model)
 
 

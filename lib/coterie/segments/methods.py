@@ -37,9 +37,9 @@ class Segmenter(Protocol):
 
 @dataclass(frozen=True)
 class Method:
-    """`make(k, seed, max_iterations)` gives the segmenter; `load` reads what its model's `to_json` wrote."""
+    """`make(k, seed, max_iterations, starts)` gives the segmenter; `load` reads what its model's `to_json` wrote."""
 
-    make: Callable[[int, int, int], Segmenter]
+    make: Callable[[int, int, int, int], Segmenter]
     load: Callable[[str], ClusterModel]
 
 

@@ -95,7 +95,7 @@ class Mapping(_Model):
 
     name: str
     description: str
-    settings: dict[str, dict[str, Any]] = {}
+    shop: dict[str, str] = {}  # the settings of section [shop] that go with the source
     time_zone: str = ""  # of timestamps that carry no offset; "" is the shop's
     identical_rows: Literal["separate", "repeats"] = "separate"  # equal rows within one file, where the source has no id
     signs: Literal["as_read", "by_event_type"] = "as_read"  # by_event_type: quantities of returns and cancels are made negative
