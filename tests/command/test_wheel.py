@@ -15,7 +15,7 @@ def test_an_installed_wheel_brings_its_settings_and_mappings_and_leaves_spark_to
     subprocess.run([sys.executable, "-m", "pip", "install", *quiet, "--target", str(tmp_path / "site"), str(wheel)], check=True)
     script = (
         "import coterie, importlib.metadata as m; from coterie.settings import load_settings, conf_folder, read_toml; "
-        "print(coterie.__file__); print(conf_folder()); print(load_settings().segments.k); print(read_toml('cluster')['ingest']); "
+        "print(coterie.__file__); print(conf_folder()); print(load_settings().segments.k); print(read_toml('cluster')['lake']); "
         "print(sorted(p.name for p in (conf_folder() / 'sources').iterdir())); "
         "print([r for r in m.requires('coterie') if 'spark' in r.lower() and 'extra' not in r])"
     )
@@ -24,6 +24,6 @@ def test_an_installed_wheel_brings_its_settings_and_mappings_and_leaves_spark_to
     assert said[0].startswith(str(tmp_path / "site"))
     assert said[1] == str(tmp_path / "site" / "coterie" / "conf")
     assert said[2] == "(4, 10)"
-    assert "partitions" in said[3]
+    assert "lease_seconds" in said[3]
     assert "online_retail.toml" in said[4]
     assert said[5] == "[]"
