@@ -79,9 +79,8 @@ def test_events_in_pieces_and_late_leave_the_rows_that_they_leave_at_once(spark:
     lake.append("events", events(spark, *late))
     with pytest.raises(KeyboardInterrupt):
         run(lake, day("2020-02-28"), crash_at("computing features"))
-    run(lake, day("2020-03-02"))
     last = run(lake, AS_OF)
-    assert last["measures"]["touched_days"] == 0
+    assert last["measures"]["touched_days"] > 0, "what the run that died has done is done again"
     for table in RESULTS:
         assert rows(lake, table) == rows(at_once, table), table
 
