@@ -20,7 +20,7 @@ def coterie(*arguments: str) -> subprocess.CompletedProcess[str]:
     if os.environ.get("COTERIE_TEST_SESSION") == "connect":
         environment["SPARK_REMOTE"] = "local[2]"
     command = [sys.executable, "-c", "from coterie.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=CHECKOUT, timeout=280, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=CHECKOUT, timeout=800, check=False)
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,10 @@ def test_spark_submit_on_a_cluster_gives_the_rows_of_the_local_run(demo: Demo, m
     result = subprocess.run(
         [
             str(SPARK_HOME / "bin" / "spark-submit"), "--master", master, "--properties-file", str(CHECKOUT / "conf" / "spark-cluster.conf"),
-            "--conf", "spark.executor.memoryOverhead=256m", "--executor-memory", "1g", "--py-files", str(package), str(CHECKOUT / "jobs" / "run.py"),
+            "--conf", "spark.executor.memoryOverhead=256m", "--conf", "spark.sql.shuffle.partitions=4", "--executor-memory", "1g", "--py-files", str(package), str(CHECKOUT / "jobs" / "run.py"),
             "--lake", lake, "--source", "coterie", "--input", str(demo.folder / "lake-raw"), "--json", *SMALL,
         ],
-        capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=290, check=False,
+        capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=800, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-3000:]
     assert [values["job"] for values in json.loads(result.stdout[result.stdout.index("[\n") :])] == ["ingest", "features", "segments", "recommend"]
