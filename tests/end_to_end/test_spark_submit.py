@@ -57,7 +57,8 @@ def test_spark_submit_on_a_cluster_gives_the_rows_of_the_local_run(demo: Demo, m
     result = subprocess.run(
         [
             str(SPARK_HOME / "bin" / "spark-submit"), "--master", master, "--properties-file", str(CHECKOUT / "conf" / "spark-cluster.conf"),
-            "--conf", "spark.executor.memoryOverhead=256m", "--conf", "spark.sql.shuffle.partitions=4", "--executor-memory", "1g", "--py-files", str(package), str(CHECKOUT / "jobs" / "run.py"),
+            "--conf", "spark.executor.memoryOverhead=256m", "--conf", "spark.sql.shuffle.partitions=4", "--executor-memory", "1g",
+            "--py-files", str(package), str(CHECKOUT / "jobs" / "run.py"),
             "--lake", lake, "--source", "coterie", "--input", str(demo.folder / "lake-raw"), "--json", *SMALL,
         ],
         capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=800, check=False,
