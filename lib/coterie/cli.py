@@ -47,11 +47,15 @@ def _day(text: str | None, option: str) -> datetime.date | None:
         raise UserError(f"{option} is '{text}'; expected a day as YYYY-MM-DD") from None
 
 
+def _layers(conf: list[str] | None, settings: list[str] | None) -> list[dict[str, Any]]:
+    """What --conf and --set lay over the base, later ones winning."""
+    return [read_toml(name) for name in conf or []] + [override(text) for text in settings or []]
+
+
 def _shop(lake: str, conf: list[str] | None, settings: list[str] | None, progress: display.Progress | None) -> Any:
-    layers = [read_toml(name) for name in conf or []] + [override(text) for text in settings or []]
     from coterie.pipeline.shop import Shop  # noqa: PLC0415 - loads Spark, which --help should not wait for
 
-    return Shop(lake, None, layers, progress or (lambda job, words: None))
+    return Shop(lake, None, _layers(conf, settings), progress or (lambda job, words: None))
 
 
 def _done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool) -> None:
@@ -199,9 +203,8 @@ def _synthesise(out: str, customers: int, days: int, seed: int, kind: str, conf:
     from coterie.settings import load_settings  # noqa: PLC0415 - goes with it
     from coterie.synth import make_shop  # noqa: PLC0415 - loads Spark
 
-    layers = [read_toml(name) for name in conf or []] + [override(text) for text in settings or []]
     shown("synth", "starting Spark")
-    spark = get_session(load_settings(layers).spark)
+    spark = get_session(load_settings(_layers(conf, settings)).spark)
     shown("synth", f"making a shop of {customers} customers over {days} days")
     make_shop(spark, out, customers=customers, days=days, seed=seed, format=kind)
 

@@ -44,7 +44,7 @@ def show_results(results: list[dict[str, Any]], lake: str) -> None:
     for name in ("job", "seconds", "result"):
         table.add_column(name, justify="right" if name == "seconds" else "left")
     for values in results:
-        table.add_row(values["job"], f"{values['seconds']:.1f}", "\n".join(_summary(values)))
+        table.add_row(values["job"], f"{values['seconds']:.1f}", _plain("\n".join(_summary(values))))
     console = Console()
     console.print(table, highlight=False)
     dates = {str(values["as_of"]) for values in results if values["as_of"]}

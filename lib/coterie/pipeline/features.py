@@ -39,7 +39,7 @@ def run_features(run: Run) -> None:
     """
     as_of = run.as_of
     assert as_of is not None, "the features job has an as-of date"
-    first, last = run.read("events").agg(F.min("event_date"), F.max("event_date")).collect()[0]
+    first, last = run.read("events").agg(F.min("event_date"), F.max("event_date")).collect()[0]  # one row
     if first is None:
         raise UserError(f"the lake '{run.lake.place}' has no events yet; run `coterie ingest` first")
     if as_of < first:
@@ -178,6 +178,6 @@ def _write_features(run: Run, as_of: datetime.date) -> None:
     )
     run.replace("customer_features", features, f"as_of = DATE'{as_of}'")
     written = run.read("customer_features").where(F.col("as_of") == F.lit(as_of))
-    customers, buyers = written.agg(F.count("*"), F.count("recency")).collect()[0]
+    customers, buyers = written.agg(F.count("*"), F.count("recency")).collect()[0]  # one row
     run.measure(customers=customers, buyers=buyers)
     run.say(f"{customers} customers as of {as_of}, {buyers} of them buyers")
