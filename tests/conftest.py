@@ -12,10 +12,14 @@ from coterie.session import get_session
 from coterie.settings import load_settings
 
 
+# Rows are few and plans are many here: compiling a query to byte code takes longer than running it as it is.
+UNCOMPILED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     remote = "local[2]" if os.environ.get("COTERIE_TEST_SESSION") == "connect" else ""
-    options = {"master": "local[2]", "remote": remote, "driver_memory": "2g", "shuffle_partitions": 4}
+    options = {"master": "local[2]", "remote": remote, "driver_memory": "2g", "shuffle_partitions": 4, "conf": UNCOMPILED}
     session = get_session(load_settings([{"spark": options}]).spark)
     yield session
     session.stop()

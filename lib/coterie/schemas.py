@@ -441,11 +441,21 @@ STAGED_EVENTS = Table(
     + tuple(Column(c.name, c.type, "as events has it") for c in EVENTS.columns if c.name not in ("event_id", "source", "source_files")),
     ("is_verdict",),
 )
+
+STAGED_VECTORS = Table(
+    "staged_vectors", "a customer as the segmentation methods see it: a scratch table of the segments job, empty between jobs", ("customer_id",),
+    _columns(
+        "customer_id! string the customer",
+        "features! array<double> the vector",
+        "rule_segment! int the segment that the RFM rules put the customer in",
+    ),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         EVENTS, REJECTED_EVENTS, INGESTED_FILES, ITEMS, CUSTOMERS, CANCELLATIONS, DAILY_ACTIVITY, CUSTOMER_ITEM_DAYS, CUSTOMER_STATE,
         CUSTOMER_FEATURES, SEGMENTS, SEGMENT_PROFILES, SEGMENT_CANDIDATES, SEGMENT_MOVES, SEGMENT_FLOWS, RECOMMENDATIONS,
-        RECOMMENDATION_QUALITY, CUSTOMER_ITEMS, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
+        RECOMMENDATION_QUALITY, CUSTOMER_ITEMS, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS, STAGED_VECTORS,
     )
 }

@@ -32,6 +32,9 @@ _LOCAL = {
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",
+    "spark.sql.ui.retainedExecutions": "10",  # plans of queries long done, kept for an interface that is off, would fill a small heap
+    "spark.ui.retainedStages": "100",
+    "spark.ui.retainedJobs": "100",
     "spark.ui.showConsoleProgress": "false",  # Spark's bar garbles ours
     "spark.driver.host": "localhost",  # a laptop without a network has no other name
     "spark.log.level": "ERROR",

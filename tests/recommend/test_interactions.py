@@ -4,7 +4,7 @@ import pytest
 from market_rows import AS_OF, ago, cancellations, item_days, items, met
 from pyspark.sql import SparkSession
 
-from coterie.recommend.interactions import effective_purchases, offered_items, pairs, strengths
+from coterie.recommend.interactions import effective_purchases, learnable, offered_items, pairs
 
 WEIGHTS = {"view": 1.0, "purchase": 4.0}
 
@@ -33,7 +33,7 @@ def test_strengths_decay_and_know_cancels_returns_and_the_date(spark: SparkSessi
     )
     assert {item for item, row in found.items() if row["is_bought"]} == {"fresh", "aged", "ancient", "half", "returned", "undone tomorrow"}
     assert {item for item, row in found.items() if row["is_seen"]} == {item for item, row in found.items() if row["is_bought"]}
-    learnt = strengths(days, undone, AS_OF, WEIGHTS, 30, 100)
+    learnt = learnable(pairs(days, undone, AS_OF, WEIGHTS, 30, 100))
     assert learnt.columns == ["customer_id", "item_id", "strength"]
     assert {row["item_id"] for row in learnt.collect()} == {"fresh", "aged", "half", "undone tomorrow"}
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -119,6 +120,9 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
     bought = work.features.where(has_bought())
     vectoriser = Vectoriser(columns=settings.columns, transform=settings.transform, seed=settings.seed, **vector.model_dump()).fit(bought)
     vectors = vectoriser.transform(bought.select("customer_id", *vectoriser.columns, rules.segment_id().alias("rule_segment")))
+    # Every fit reads the vectors again: from a table, they are computed once.
+    work.run.replace("staged_vectors", vectors.select("customer_id", vector_to_array(F.col("features")).alias("features"), "rule_segment"))
+    read = work.run.read("staged_vectors").withColumn("features", array_to_vector(F.col("features")))
     plan = Plan(
         f"{settings.transform}({','.join(settings.columns)})",
         settings.k,
@@ -129,7 +133,8 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
         settings.max_iterations,
         settings.starts,
     )
-    model, candidates = chosen(vectors, plan)
+    model, candidates = chosen(read, plan)
+    work.run.delete("staged_vectors", "true")
     method = next(candidate.method for candidate in candidates if candidate.is_chosen)
     return ClusterSegmentation(method, vectoriser, model, ()), candidates
 

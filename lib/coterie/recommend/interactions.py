@@ -62,18 +62,6 @@ def pairs(
     )
 
 
-def strengths(
-    customer_item_days: DataFrame,
-    cancellations: DataFrame,
-    as_of: datetime.date,
-    weights: Mapping[str, float],
-    half_life_days: int,
-    history_days: int,
-) -> DataFrame:
-    """(customer_id, item_id, strength double > 0): the rows of `pairs` that there is something to learn from."""
-    return learnable(pairs(customer_item_days, cancellations, as_of, weights, half_life_days, history_days))
-
-
 def learnable(pair_rows: DataFrame) -> DataFrame:
     """(customer_id, item_id, strength double > 0) of the rows of `pairs`."""
     return pair_rows.where(F.col("strength") > 0).select("customer_id", "item_id", "strength")
