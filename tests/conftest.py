@@ -11,7 +11,6 @@ from coterie.lake import Lake
 from coterie.session import get_session
 from coterie.settings import load_settings
 
-
 # Rows are few and plans are many here: compiling a query to byte code takes longer than running it as it is.
 UNCOMPILED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 

@@ -23,7 +23,8 @@ def open(lake: str, spark: SparkSession | None = None, layers: Sequence[Mapping[
     """The shop whose tables lie at `lake` (a folder, an object-store address or `catalog.schema`).
 
     `spark` None: the active session, else a new one. `layers`: settings laid over `conf/base.toml`, such as
-    `{"segments": {"k": [4, 6]}}`. Raises UserError for a wrong setting or place, SessionError where Spark cannot be had.
+    `{"segments": {"k": [4, 6]}}`. Raises UserError for a wrong setting. Spark is started at the first use of the tables; that raises
+    SessionError where Spark cannot be had, UserError for a wrong place.
     """
     from coterie.pipeline.shop import Shop  # noqa: PLC0415 - a worker that unpickles a function must not load everything
 

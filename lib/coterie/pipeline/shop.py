@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -22,14 +23,21 @@ _AS_OF_JOBS = ("features", "segments", "recommend")
 class Shop:
     """`place` is a folder, an object-store address or `catalog.schema`; `layers` are settings laid over `conf/base.toml`.
 
-    Each job method gives the values of its row in `runs` as a dict.
+    Each job method gives the values of its row in `runs` as a dict. Spark is started when it is first needed, so that a wrong setting or
+    mapping is told at once.
     """
 
     def __init__(self, place: str, spark: SparkSession | None = None, layers: Sequence[Layer] = (), progress: Progress = lambda job, words: None) -> None:
-        self.layers, self.progress = tuple(layers), progress
-        settings = load_settings(self.layers)  # a wrong setting is told before Spark is started
-        self.spark = spark or get_session(settings.spark)
-        self.lake = Lake(self.spark, place)
+        self.place, self.layers, self.progress = place, tuple(layers), progress
+        self._spark, self._session = spark, load_settings(self.layers).spark
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        return self._spark or get_session(self._session)
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake(self.spark, self.place)
 
     def settings(self, below: Layer | None = None) -> Settings:
         """`below` (a source's own settings), else what the lake's newest ingest recorded of the shop, under the user's layers."""
