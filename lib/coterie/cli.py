@@ -231,7 +231,8 @@ def demo(
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command; exits with 0, 1 where something failed, 2 where the user gave something wrong, 130 after Ctrl-C."""
-    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # an interrupted call is not worth its traceback
+    for name in ("py4j", "SQLQueryContextLogger"):  # an interrupted call, a table that is not there yet: not worth their tracebacks
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     terminated: list[int] = []
 
     def terminate(number: int, frame: object) -> NoReturn:

@@ -14,7 +14,7 @@ from coterie.lake import as_json
 from coterie.pipeline.run import Run
 from coterie.schemas import SCHEMA_VERSION, TABLES
 from coterie.segments.candidates import Candidate, no_candidate
-from coterie.segments.choice import Plan, chosen
+from coterie.segments.choice import HELD, Plan, chosen
 from coterie.segments.identity import identified, matched
 from coterie.segments.methods import METHODS
 from coterie.segments.placing import NOT_BOUGHT, ClusterSegmentation, RuleSegmentation, Segmentation, has_bought
@@ -120,9 +120,6 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
     bought = work.features.where(has_bought())
     vectoriser = Vectoriser(columns=settings.columns, transform=settings.transform, seed=settings.seed, **vector.model_dump()).fit(bought)
     vectors = vectoriser.transform(bought.select("customer_id", *vectoriser.columns, rules.segment_id().alias("rule_segment")))
-    # Every fit reads the vectors again: from a table, they are computed once.
-    work.run.replace("staged_vectors", vectors.select("customer_id", vector_to_array(F.col("features")).alias("features"), "rule_segment"))
-    read = work.run.read("staged_vectors").withColumn("features", array_to_vector(F.col("features")))
     plan = Plan(
         f"{settings.transform}({','.join(settings.columns)})",
         settings.k,
@@ -133,10 +130,18 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
         settings.max_iterations,
         settings.starts,
     )
-    model, candidates = chosen(read, plan)
-    work.run.delete("staged_vectors", "true")
+    is_large = work.buyers > HELD
+    model, candidates = chosen(_staged(work, vectors) if is_large else vectors, plan)
+    if is_large:
+        work.run.delete("staged_vectors", "true")
     method = next(candidate.method for candidate in candidates if candidate.is_chosen)
     return ClusterSegmentation(method, vectoriser, model, ()), candidates
+
+
+def _staged(work: Work, vectors: DataFrame) -> DataFrame:
+    """The vectors by way of a table: every fit reads them several times, and so they are computed once."""
+    work.run.replace("staged_vectors", vectors.select("customer_id", vector_to_array(F.col("features")).alias("features"), "rule_segment"))
+    return work.run.read("staged_vectors").withColumn("features", array_to_vector(F.col("features")))
 
 
 def _ids(work: Work, fitted: ClusterSegmentation, last: StoredModel | None) -> list[int]:

@@ -5,15 +5,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from pyspark.ml.functions import vector_to_array
-from pyspark.sql import DataFrame
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from coterie.segments.candidates import Candidate, judged
 from coterie.segments.centres import CentresModel, Floats
 from coterie.segments.measures import sample_measures, share_measures
 from coterie.segments.methods import METHODS, ClusterModel, cluster_totals, laid_out
+
+HELD = 50_000  # customers whose vectors the driver may hold: some megabytes
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Sample:
-    """Vectors (n, d) of customers drawn by hash of the id, and the segment that the rules put each in."""
+    """Customers drawn by hash of the id: their ids, their vectors (n, d), and the segment that the rules put each in."""
 
+    customers: list[str]
     matrix: Floats
     rules: NDArray[np.int32]
+
+    def first(self, count: int) -> "Sample":
+        return Sample(self.customers[:count], self.matrix[:count], self.rules[:count])
 
 
 def chosen(vectors: DataFrame, plan: Plan) -> tuple[ClusterModel, list[Candidate]]:
@@ -49,7 +56,10 @@ def chosen(vectors: DataFrame, plan: Plan) -> tuple[ClusterModel, list[Candidate
     tells customers apart, there is one segment.
     """
     training = laid_out(vectors, plan.partitions)
-    sample = _sample(training, plan.sample)
+    drawn = _drawn(training, max(plan.sample, HELD))
+    if len(drawn.customers) <= HELD:  # that is everyone: every fit reads the vectors several times, and from here it is quick
+        training = laid_out(_frame(vectors.sparkSession, drawn), plan.partitions)
+    sample = drawn.first(plan.sample)
     most = min(len(np.unique(sample.matrix, axis=0)), len(sample.matrix) - 1)
     tried = list(range(min(plan.k[0], most), min(plan.k[1], most) + 1)) if most >= 2 else []
     candidates = [_fitted(training, plan, method, k) for method in plan.methods for k in tried] or [_one_segment(sample, plan)]
@@ -61,11 +71,17 @@ def chosen(vectors: DataFrame, plan: Plan) -> tuple[ClusterModel, list[Candidate
     return winner.model, verdicts
 
 
-def _sample(training: DataFrame, most: int) -> Sample:
-    """At most `most` customers on the driver, the first by hash of the id: bounded by a setting, the same whatever the layout."""
-    drawn = training.orderBy(F.xxhash64("customer_id"), "customer_id").limit(most)
-    rows = drawn.select(vector_to_array(F.col("features")).alias("features"), "rule_segment").toPandas()
-    return Sample(np.array(rows["features"].tolist(), dtype=np.float64).reshape(len(rows), -1), rows["rule_segment"].to_numpy(dtype=np.int32))
+def _drawn(training: DataFrame, most: int) -> Sample:
+    """At most `most` customers and one more on the driver, the first by hash of the id: the same whatever the layout."""
+    drawn = training.orderBy(F.xxhash64("customer_id"), "customer_id").limit(most + 1)
+    rows = drawn.select("customer_id", vector_to_array(F.col("features")).alias("features"), "rule_segment").toPandas()
+    matrix = np.array(rows["features"].tolist(), dtype=np.float64).reshape(len(rows), -1)
+    return Sample(rows["customer_id"].tolist(), matrix, rows["rule_segment"].to_numpy(dtype=np.int32))
+
+
+def _frame(spark: SparkSession, sample: Sample) -> DataFrame:
+    rows = pd.DataFrame({"customer_id": sample.customers, "features": sample.matrix.tolist()})
+    return spark.createDataFrame(rows, "customer_id string, features array<double>").withColumn("features", array_to_vector(F.col("features")))
 
 
 def _fitted(training: DataFrame, plan: Plan, method: str, k: int) -> Candidate:
