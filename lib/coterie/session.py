@@ -31,6 +31,9 @@ _LOCAL = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Two cores are shared with the compiler: in the minutes that a job takes, what it does to code that is merely warm is not repaid.
+    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC "
+    "-XX:Tier4InvocationThreshold=30000 -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=60000 -XX:Tier4BackEdgeThreshold=200000",
     "spark.ui.enabled": "false",
     "spark.sql.ui.retainedExecutions": "10",  # plans of queries long done, kept for an interface that is off, would fill a small heap
     "spark.ui.retainedStages": "100",

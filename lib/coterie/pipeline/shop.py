@@ -45,8 +45,7 @@ class Shop:
 
     def table(self, name: str) -> DataFrame:
         """The table as the newest finished run that wrote it left it: a run that is under way, or died, is not seen."""
-        names = F.map_keys("tables_written")
-        runs = self.lake.read("runs").where((F.col("event") == "finished") & F.array_contains(names, name))
+        runs = self.lake.read("runs").where("event = 'finished'").where(F.array_contains(F.map_keys("tables_written"), name))
         newest = runs.orderBy(F.col("at").desc()).select(F.col("tables_written")[name]).limit(1).collect()
         return self.lake.read(name, newest[0][0] if newest else None)
 

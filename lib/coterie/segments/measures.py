@@ -4,9 +4,12 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
 from coterie.segments.centres import Floats
+
+_MEGABYTES = 32  # of distances at a time: by default it is a gigabyte
 
 
 def sample_measures(matrix: Floats, labels: NDArray[np.int32]) -> dict[str, float]:
@@ -17,8 +20,10 @@ def sample_measures(matrix: Floats, labels: NDArray[np.int32]) -> dict[str, floa
     found = len(np.unique(labels))
     if matrix.shape[1] == 0 or not 2 <= found <= len(labels) - 1:
         return {}
+    with config_context(working_memory=_MEGABYTES):
+        silhouette = float(silhouette_score(matrix, labels, metric="euclidean"))
     return {
-        "silhouette": float(silhouette_score(matrix, labels, metric="euclidean")),
+        "silhouette": silhouette,
         "davies_bouldin": float(davies_bouldin_score(matrix, labels)),
         "calinski_harabasz": float(calinski_harabasz_score(matrix, labels)),
     }
