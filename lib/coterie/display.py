@@ -39,7 +39,7 @@ def error(message: str) -> None:
 
 
 def show_results(results: list[dict[str, Any]], lake: str) -> None:
-    """What each job did: the accounting, the main measures, what it said, and where it lies."""
+    """What each job said it did, the accounting, and where it lies; every measure is in `runs` and in --json."""
     table = Table(title="", box=None, pad_edge=False, header_style="bold")
     for name in ("job", "seconds", "result"):
         table.add_column(name, justify="right" if name == "seconds" else "left")
@@ -53,18 +53,12 @@ def show_results(results: list[dict[str, Any]], lake: str) -> None:
 
 def _summary(values: dict[str, Any]) -> list[str]:
     lines = [values["message"]] if values["message"] else []
-    if values["rows_read"] is not None:
-        lines.append(f"{values['rows_read']:,} rows read = {values['rows_accepted']:,} accepted + {values['rows_rejected']:,} rejected "
-                     f"+ {values['rows_duplicate']:,} duplicate")  # fmt: skip
-        money = [values[f"revenue_{part}"] for part in ("read", "accepted", "rejected", "duplicate")]
-        if money[0] is not None:
-            lines.append("revenue {} = {} + {} + {}".format(*(_MONEY.format(part or 0) for part in money)))
+    money = [values[f"revenue_{part}"] for part in ("read", "accepted", "rejected", "duplicate")]
+    if money[0] is not None:
+        lines.append("revenue {} = {} accepted + {} rejected + {} duplicate".format(*(_MONEY.format(part or 0) for part in money)))
     if values["rejected_by_reason"]:
         ordered = sorted(values["rejected_by_reason"].items(), key=lambda item: (-item[1], item[0]))
         lines.append("rejected: " + ", ".join(f"{reason} {count:,}" for reason, count in ordered))
-    if values["measures"]:
-        lines.append(", ".join(f"{name.replace('_', ' ')} {value:,.4g}" if value % 1 else f"{name.replace('_', ' ')} {value:,.0f}"
-                               for name, value in values["measures"].items()))  # fmt: skip
     return lines
 
 

@@ -180,4 +180,4 @@ def _write_features(run: Run, as_of: datetime.date) -> None:
     written = run.read("customer_features").where(F.col("as_of") == F.lit(as_of))
     customers, buyers = written.agg(F.count("*"), F.count("recency")).collect()[0]  # one row
     run.measure(customers=customers, buyers=buyers)
-    run.say(f"{customers} customers as of {as_of}, {buyers} of them buyers")
+    run.say(f"{customers:,} customers as of {as_of}, {buyers:,} of them buyers")

@@ -169,6 +169,6 @@ def _tell(run: Run, as_of: datetime.date, measures: Mapping[str, dict[str, float
     run.measure(**{f"{model}_ndcg_at_{at}": value for model, value in found.items()})
     quality_words = ", ".join(f"{model} {value:.3f}" for model, value in sorted(found.items())) or "not measured, since nobody bought anything then"
     run.say(
-        f"{served} customers have {settings.count} recommendations each" + (f" ({short} fewer: they have had the rest)" if short else "")
-        + f", of {item_count} items; ndcg at {at} on the last {settings.test_days} days, new items: {quality_words}"
+        f"{served:,} customers have {settings.count} recommendations each" + (f" ({short} fewer: they have had the rest)" if short else "")
+        + f", of {item_count:,} items; nDCG@{at} on the last {settings.test_days} days, new items: {quality_words}"
     )
