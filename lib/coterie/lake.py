@@ -110,7 +110,11 @@ class Lake:
             self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.name_of(table).rpartition('.')[0]}")
         columns = ", ".join(f"`{c.name}` {c.type}{' NOT NULL' if c.required else ''} COMMENT {_quoted(c.comment)}" for c in spec.columns)
         partition = f"PARTITIONED BY ({', '.join(spec.partition)})" if spec.partition else ""
-        properties = {_VERSION_PROPERTY: str(SCHEMA_VERSION)} | ({"delta.enableChangeDataFeed": "true"} if spec.has_feed else {})
+        properties = {_VERSION_PROPERTY: str(SCHEMA_VERSION)}
+        if spec.has_feed:
+            properties["delta.enableChangeDataFeed"] = "true"
+        if spec.is_scratch:
+            properties["delta.dataSkippingNumIndexedCols"] = "0"
         with self._translated(table):
             self.spark.sql(
                 f"CREATE TABLE IF NOT EXISTS {self.name_of(table)} ({columns}) USING delta {partition} COMMENT {_quoted(f'One row: {spec.grain}')} "
@@ -127,8 +131,9 @@ class Lake:
         """
         self._write(table, frame, "overwrite", {"replaceWhere": where} if where else {})
 
-    def append(self, table: str, frame: DataFrame) -> None:
-        self._write(table, frame, "append", {})
+    def append(self, table: str, frame: DataFrame, once: str = "") -> None:
+        """Add rows; where `once` names them, only if rows of that name were not added before, also by another writer at this moment."""
+        self._write(table, frame, "append", {"txnAppId": once, "txnVersion": "1"} if once else {})
 
     def _write(self, table: str, frame: DataFrame, mode: str, options: dict[str, str]) -> None:
         fitted = self._fitted(TABLES[table], frame)

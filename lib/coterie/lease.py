@@ -53,7 +53,11 @@ class Lease:
         free = self.lake.spark.createDataFrame([("writer",)], "name string").selectExpr(
             "name", "CAST(NULL AS string) AS holder", "CAST(NULL AS timestamp) AS taken_at", "CAST(NULL AS timestamp) AS expires_at"
         )
-        self.lake.merge("lease", free)
+        try:
+            self.lake.append("lease", free, once="lease")
+        except LakeError:
+            if not self.lake.read("lease").limit(1).collect():  # else another job put it there first
+                raise
 
     def _update(self, also: str, condition: str) -> bool:
         """Sets holder and expiry where the condition holds; false where it did not, or another commit came first."""

@@ -19,7 +19,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A Delta table. `check` is a constraint (name, SQL condition) that Delta itself holds on each row; `has_feed`: its changes can be read back."""
+    """A Delta table. `check` is a constraint (name, SQL condition) that Delta itself holds on each row; `has_feed`: its changes can be read back.
+
+    `is_scratch`: empty between jobs, so that no statistics are kept of it.
+    """
 
     name: str
     grain: str
@@ -28,6 +31,7 @@ class Table:
     partition: tuple[str, ...] = ()
     check: tuple[str, str] | None = None
     has_feed: bool = False
+    is_scratch: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -439,7 +443,7 @@ STAGED_EVENTS = Table(
         "item_category string category of the item, as the row has it",
     )
     + tuple(Column(c.name, c.type, "as events has it") for c in EVENTS.columns if c.name not in ("event_id", "source", "source_files")),
-    ("is_verdict",),
+    is_scratch=True,
 )
 
 STAGED_VECTORS = Table(
@@ -449,6 +453,7 @@ STAGED_VECTORS = Table(
         "features! array<double> the vector",
         "rule_segment! int the segment that the RFM rules put the customer in",
     ),
+    is_scratch=True,
 )
 
 TABLES: dict[str, Table] = {

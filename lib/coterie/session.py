@@ -3,10 +3,7 @@
 import contextlib
 import importlib.util
 import os
-import re
-import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import urllib.parse
@@ -19,6 +16,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from coterie.errors import SessionError
+from coterie.java import java_options, require_java
 from coterie.settings import Spark
 
 _DELTA = {
@@ -31,9 +29,6 @@ _LOCAL = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    # Two cores are shared with the compiler: in the minutes that a job takes, what it does to code that is merely warm is not repaid.
-    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC "
-    "-XX:Tier4InvocationThreshold=30000 -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=60000 -XX:Tier4BackEdgeThreshold=200000",
     "spark.ui.enabled": "false",
     "spark.sql.ui.retainedExecutions": "10",  # plans of queries long done, kept for an interface that is off, would fill a small heap
     "spark.ui.retainedStages": "100",
@@ -61,7 +56,6 @@ def get_session(settings: Spark) -> SparkSession:
         session = _configured(SparkSession.builder, _DELTA).getOrCreate()
         _require_delta(session)
         return _prepared(session)
-    _require_java()
     builder = _configured(SparkSession.builder.master(settings.master), _local_options(settings))
     return _prepared(_started(builder))
 
@@ -80,12 +74,17 @@ def _prepared(session: SparkSession) -> SparkSession:
 
 def _local_options(settings: Spark) -> dict[str, str]:
     """Options of a session that this process starts itself, Delta's JAR by the package resolver among them."""
+    java = require_java()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers are this machine's: give them the same packages
     if importlib.util.find_spec("delta") is None:
         raise SessionError("no active Spark session, and delta-spark is not installed; install coterie with its extra 'local'")
     from delta.pip_utils import configure_spark_with_delta_pip  # noqa: PLC0415 - the extra 'local' brings it
 
-    options = _LOCAL | {"spark.sql.shuffle.partitions": str(settings.shuffle_partitions), "spark.driver.memory": settings.driver_memory}
+    options = _LOCAL | {
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.extraJavaOptions": java_options(java, settings.class_archive),
+    }
     if "spark.jars" not in settings.conf:  # with a JAR of one's own nothing need be downloaded
         packages = configure_spark_with_delta_pip(SparkSession.Builder())._options["spark.jars.packages"]
         options["spark.jars.packages"] = packages
@@ -159,20 +158,6 @@ def _errors_into(log: Path) -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-def _require_java() -> None:
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
-    if java is None or not Path(java).exists():
-        raise SessionError(f"found no Java ({java or 'no java on the PATH'}); Spark needs a JDK 17 or 21: install one, or set JAVA_HOME")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', said)
-    if version is None or int(version[1]) < 17:
-        raise SessionError(f"found {said.splitlines()[0] if said else java}; Spark 4 needs a JDK 17 or 21: install one, or set JAVA_HOME")
-    modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, check=False).stdout
-    if "jdk.incubator.vector" not in modules:
-        raise SessionError(f"the Java at {java} is a trimmed one, without jdk.incubator.vector; Spark needs a full JDK 17 or 21")
 
 
 def _require_delta(session: SparkSession) -> None:

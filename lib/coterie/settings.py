@@ -37,6 +37,7 @@ class Spark(_Section):
     remote: str
     driver_memory: str
     shuffle_partitions: Count
+    class_archive: bool
     conf: dict[str, str]
 
 

@@ -16,7 +16,7 @@ ALLOWED = (
     dict.fromkeys(BASE, BASE)
     | dict.fromkeys(FRAMES, BASE | FRAMES)
     | dict.fromkeys(MODELS, BASE | FRAMES | MODELS)
-    | {"session": BASE, "lake": BASE, "lease": BASE | {"lake"}, "display": BASE}
+    | {"java": BASE, "session": BASE | {"java"}, "lake": BASE, "lease": BASE | {"lake"}, "display": BASE}
     | {"pipeline": BASE | FRAMES | MODELS | {"session", "lake", "lease", "pipeline", ""}}
     | {"cli": BASE | {"pipeline", "session", "synth", "display"}, "": {"pipeline"}}
 )

@@ -1,6 +1,8 @@
 """The lake: tables by their schema, written atomically, read back by version."""
 
+import contextlib
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,18 @@ def test_every_table_of_the_schema_can_be_made(lake: Lake) -> None:
         described = lake.spark.sql(f"DESCRIBE TABLE {lake.name_of(name)}").collect()
         comments = {row["col_name"]: row["comment"] for row in described}
         assert comments[TABLES[name].columns[0].name] == TABLES[name].columns[0].comment
+
+
+def test_rows_appended_once_are_there_once_however_many_writers_add_them(lake: Lake) -> None:
+    free = "'writer' AS name, CAST(NULL AS string) AS holder, CAST(NULL AS timestamp) AS taken_at, CAST(NULL AS timestamp) AS expires_at"
+    row = lake.spark.sql(f"SELECT {free}")
+
+    def add(_: int) -> None:
+        with contextlib.suppress(LakeError):  # another writer came first
+            Lake(lake.spark, lake.place).append("lease", row, once="row")
+
+    lake.create("lease")
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(add, range(4)))
+    add(5)
+    assert lake.read("lease").count() == 1

@@ -13,10 +13,11 @@ from pathlib import Path
 import pyspark
 import pytest
 from pyspark.sql import SparkSession
-from tests.end_to_end.conftest import CHECKOUT, SMALL, Demo
+from tests.end_to_end.conftest import SMALL, Demo
 
 from coterie.lake import Lake
 
+CHECKOUT = Path(__file__).parents[2]
 SPARK_HOME = Path(pyspark.__file__).parent
 # The suite may be on Spark Connect; what is submitted here is Classic.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("SPARK_", "COTERIE_", "PYSPARK_GATEWAY"))} | {

@@ -1,26 +1,33 @@
-"""A seeded shop made and run through the command a user types, once for all tests here."""
+"""A seeded shop made and run through the command a user types, once for all tests here, in the session of the suite."""
 
+import contextlib
+import io
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
-CHECKOUT = Path(__file__).parents[2]
-SMALL = ["--set", "recommend.rank=8", "--set", "recommend.iterations=3", "--set", "segments.k=[4, 5]", "--set", 'spark.master="local[2]"']
+from coterie.cli import main
+
+SMALL = ["--set", "recommend.rank=8", "--set", "recommend.iterations=3", "--set", "segments.k=[4, 5]"]
 
 
-def coterie(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command as its own process, on Spark Connect where the suite is."""
-    environment = dict(os.environ)
-    if os.environ.get("COTERIE_TEST_SESSION") == "connect":
-        environment["SPARK_REMOTE"] = "local[2]"
-    command = [sys.executable, "-c", "from coterie.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=CHECKOUT, timeout=800, check=False)
+@dataclass(frozen=True)
+class Result:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def coterie(*arguments: str) -> Result:
+    """The command, which uses the active session. A process of its own for each would start Spark each time."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
+        main([*arguments])
+    return Result(int(left.value.code or 0), out.getvalue(), err.getvalue())
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo")
     result = coterie("demo", "--lake", str(folder / "lake"), "--customers", "150", "--days", "90", "--format", "csv", "--json", *SMALL)
     assert result.returncode == 0, result.stderr

@@ -52,7 +52,9 @@ def test_show_and_runs_print_rows_a_reader_can_read(demo: Demo) -> None:
     assert len(names) == len(set(names)) >= 4
     runs = coterie("runs", "--lake", demo.lake)
     assert runs.returncode == 0, runs.stderr
-    assert "rows read" in runs.stdout
+    said = " ".join(runs.stdout.split())
+    assert f"{demo.results[0]['rows_rejected']:,} rejected" in said
+    assert all(job in said for job in ("ingest", "features", "segments", "recommend"))
 
 
 @pytest.mark.parametrize(

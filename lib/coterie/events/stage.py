@@ -93,8 +93,13 @@ def _typed(mapped: DataFrame, time_zone: str, currency: str, signs: str) -> Data
 def _judged(typed: DataFrame, currency: str, limits: Limits, has_ids: bool, has_items: bool) -> DataFrame:
     """With `reasons`, sorted: the rules of every shop and those of the mapping. A row that could not be split has that reason alone."""
     is_malformed = F.col("_is_malformed")
-    found = F.array_compact(F.array(*_reasons(currency, limits, has_ids, has_items)))
-    reasons = F.when(is_malformed, F.array(reason(is_malformed, "malformed_row"))).otherwise(F.array_sort(F.concat(found, "_reasons")))
+    found = _reasons(currency, limits, has_ids, has_items)
+    is_good = F.coalesce(*found).isNull() & (F.size("_reasons") == 0)
+    reasons = (
+        F.when(is_malformed, F.array(reason(is_malformed, "malformed_row")))
+        .when(is_good, F.array().cast("array<string>"))  # most rows: Spark compiles this, and interprets what makes a list
+        .otherwise(F.array_sort(F.concat(F.array_compact(F.array(*found)), "_reasons")))
+    )
     return typed.select("*", reasons.alias("reasons"))
 
 
