@@ -115,13 +115,13 @@ class Lake:
             properties["delta.enableChangeDataFeed"] = "true"
         if spec.is_scratch:
             properties["delta.dataSkippingNumIndexedCols"] = "0"
+        if spec.check is not None:  # as ADD CONSTRAINT would set it, without a commit of its own
+            properties[f"delta.constraints.{spec.check[0]}"] = spec.check[1]
         with self._translated(table):
             self.spark.sql(
                 f"CREATE TABLE IF NOT EXISTS {self.name_of(table)} ({columns}) USING delta {partition} COMMENT {_quoted(f'One row: {spec.grain}')} "
                 f"TBLPROPERTIES ({', '.join(f'{_quoted(key)} = {_quoted(value)}' for key, value in properties.items())})"
             )
-            if spec.check is not None:
-                self.spark.sql(f"ALTER TABLE {self.name_of(table)} ADD CONSTRAINT {spec.check[0]} CHECK ({spec.check[1]})")
         self._known.add(table)
 
     def replace(self, table: str, frame: DataFrame, where: str | None = None) -> None:
