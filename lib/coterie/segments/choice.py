@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +16,6 @@ from coterie.segments.centres import CentresModel, Floats
 from coterie.segments.measures import sample_measures, share_measures
 from coterie.segments.methods import METHODS, ClusterModel, cluster_totals, laid_out
 
-_AT_ONCE = 2  # candidates fitted side by side
 HELD = 50_000  # customers whose vectors the driver may hold: some megabytes
 
 
@@ -64,9 +62,7 @@ def chosen(vectors: DataFrame, plan: Plan) -> tuple[ClusterModel, list[Candidate
     sample = drawn.first(plan.sample)
     most = min(len(np.unique(sample.matrix, axis=0)), len(sample.matrix) - 1)
     tried = list(range(min(plan.k[0], most), min(plan.k[1], most) + 1)) if most >= 2 else []
-    with ThreadPoolExecutor(_AT_ONCE) as pool:  # a fit is many short jobs that leave cores idle
-        wanted = [pool.submit(_fitted, training, plan, method, k) for method in plan.methods for k in tried]
-        candidates = [one.result() for one in wanted] or [_one_segment(sample, plan)]
+    candidates = [_fitted(training, plan, method, k) for method in plan.methods for k in tried] or [_one_segment(sample, plan)]
     candidates = _measured(training, sample, candidates)
     untried = [_untried(plan, method, k, most) for method in plan.methods for k in range(max(plan.k[0], most + 1), plan.k[1] + 1)]
     verdicts = judged([*candidates, *untried, _baseline(sample, plan)], plan.min_share)
