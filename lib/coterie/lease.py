@@ -48,7 +48,7 @@ class Lease:
         return self.lake.name_of("lease")
 
     def _ensure_row(self) -> None:
-        if self.lake.exists("lease") and self.lake.read("lease").limit(1).collect():
+        if self._has_row():
             return
         free = self.lake.spark.createDataFrame([("writer",)], "name string").selectExpr(
             "name", "CAST(NULL AS string) AS holder", "CAST(NULL AS timestamp) AS taken_at", "CAST(NULL AS timestamp) AS expires_at"
@@ -56,8 +56,11 @@ class Lease:
         try:
             self.lake.append("lease", free, once="lease")
         except LakeError:
-            if not self.lake.read("lease").limit(1).collect():  # else another job put it there first
+            if not self._has_row():  # else another job put it there first
                 raise
+
+    def _has_row(self) -> bool:
+        return bool(self.lake.read("lease").limit(1).collect())  # the table has one row at most
 
     def _update(self, also: str, condition: str) -> bool:
         """Sets holder and expiry where the condition holds; false where it did not, or another commit came first."""

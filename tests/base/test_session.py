@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from coterie.java import java_options
+
 
 def coterie(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("SPARK_", "PYSPARK_", "COTERIE_"))}
@@ -61,3 +63,19 @@ def test_a_connect_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
     conf.write_text('[spark]\nremote = "sc://127.0.0.1:9/"\n')
     result = coterie("maintain", "--lake", str(tmp_path / "lake"), "--conf", str(conf))
     assert (result.returncode, "no Spark Connect server answers at sc://127.0.0.1:9/" in result.stderr) == (2, True), result.stderr
+
+
+def test_the_first_session_writes_the_archive_of_classes_and_later_ones_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    written = java_options("a java", True).partition("-XX:ArchiveClassesAtExit=")[2]
+    assert Path(written).parent == tmp_path / "coterie"
+    assert java_options("another java", True).partition("-XX:ArchiveClassesAtExit=")[2] != written
+    Path(written).touch()
+    assert java_options("a java", True).endswith(f"-XX:SharedArchiveFile={written}")
+    assert "Archive" not in java_options("a java", False)
+
+
+def test_where_there_is_no_place_for_the_archive_none_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert "Archive" not in java_options("a java", True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from coterie.segments.candidates import Candidate, judged
 from coterie.segments.centres import CentresModel, Floats
+from coterie.segments.draw import drawn
 from coterie.segments.measures import sample_measures, share_measures
 from coterie.segments.methods import METHODS, ClusterModel, cluster_totals, laid_out
 
@@ -56,10 +57,10 @@ def chosen(vectors: DataFrame, plan: Plan) -> tuple[ClusterModel, list[Candidate
     tells customers apart, there is one segment.
     """
     training = laid_out(vectors, plan.partitions)
-    drawn = _drawn(training, max(plan.sample, HELD))
-    if len(drawn.customers) <= HELD:  # that is everyone: every fit reads the vectors several times, and from here it is quick
-        training = laid_out(_frame(vectors.sparkSession, drawn), plan.partitions)
-    sample = drawn.first(plan.sample)
+    held = _held(training, max(plan.sample, HELD))
+    if len(held.customers) <= HELD:  # that is everyone: every fit reads the vectors several times, and from here it is quick
+        training = laid_out(_frame(vectors.sparkSession, held), plan.partitions)
+    sample = held.first(plan.sample)
     most = min(len(np.unique(sample.matrix, axis=0)), len(sample.matrix) - 1)
     tried = list(range(min(plan.k[0], most), min(plan.k[1], most) + 1)) if most >= 2 else []
     candidates = [_fitted(training, plan, method, k) for method in plan.methods for k in tried] or [_one_segment(sample, plan)]
@@ -71,11 +72,9 @@ def chosen(vectors: DataFrame, plan: Plan) -> tuple[ClusterModel, list[Candidate
     return winner.model, verdicts
 
 
-def _drawn(training: DataFrame, most: int) -> Sample:
-    """At most `most` customers and one more on the driver, the first by hash of the id: the same whatever the layout."""
-    drawn = training.orderBy(F.xxhash64("customer_id"), "customer_id").limit(most + 1)
-    rows = drawn.select("customer_id", vector_to_array(F.col("features")).alias("features"), "rule_segment").toPandas()
-    matrix = np.array(rows["features"].tolist(), dtype=np.float64).reshape(len(rows), -1)
+def _held(training: DataFrame, most: int) -> Sample:
+    """At most `most` customers, and one more that tells whether there are others."""
+    rows, matrix = drawn(training.select("customer_id", "features", "rule_segment"), most + 1)
     return Sample(rows["customer_id"].tolist(), matrix, rows["rule_segment"].to_numpy(dtype=np.int32))
 
 

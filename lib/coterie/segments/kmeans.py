@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import sklearn.cluster
 from pyspark.ml.clustering import KMeans
-from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from coterie.segments.centres import CentresModel, Floats
+from coterie.segments.draw import drawn
 
 _REFERENCE = 4000  # customers that scikit-learn clusters, to tell a good minimum from a poor one
 _AS_GOOD = 1.01  # a sum of squares within one per cent of scikit-learn's
@@ -36,7 +35,7 @@ class KMeansSegmenter:
         """`frame` has a row a customer: customer_id and `features`, a vector; its partitions must not depend on the cores."""
         if self.starts == 1:
             return self._fitted(frame, self.seed)
-        sample = _sample(frame)
+        _, sample = drawn(frame, _REFERENCE)
         good_enough = self._reference(sample) * _AS_GOOD
         found: list[tuple[float, CentresModel]] = []
         while len(found) < self.starts and not (found and found[-1][0] <= good_enough):
@@ -52,10 +51,3 @@ class KMeansSegmenter:
         """The sum of squares that scikit-learn reaches on the sample."""
         clusters = min(self.k, len(np.unique(sample, axis=0)))
         return float(sklearn.cluster.KMeans(clusters, n_init=10, random_state=self.seed).fit(sample).inertia_)
-
-
-def _sample(frame: DataFrame) -> Floats:
-    """The vectors (n, d) of at most `_REFERENCE` customers, drawn by hash of the id."""
-    drawn = frame.orderBy(F.xxhash64("customer_id"), "customer_id").limit(_REFERENCE)
-    rows = drawn.select(vector_to_array(F.col("features")).alias("features")).toPandas()
-    return np.array(rows["features"].tolist(), dtype=np.float64).reshape(len(rows), -1)

@@ -132,5 +132,4 @@ def _key(mapping: Mapping, kind: str) -> Column:
 def _reasons(mapping: Mapping, kind: str) -> Column:
     rules = mapping.reject if kind == "events" else ()
     found = [F.when(~F.col(MALFORMED) & F.expr(rule.when), F.lit(rule.reason)) for rule in rules]
-    nothing = F.array().cast("array<string>")
-    return (F.when(F.coalesce(*found).isNull(), nothing).otherwise(F.array_compact(F.array(*found))) if found else nothing).alias(REASONS)
+    return (F.array_compact(F.array(*found)) if found else F.array().cast("array<string>")).alias(REASONS)
