@@ -151,6 +151,27 @@ def segments(
 
 
 @app.command()
+def evaluate(
+    train: Annotated[str, typer.Argument(help="CSV or Parquet: user, item, and where there are: weight, time, title, category")],
+    test: Annotated[str, typer.Argument(help="the same columns: what the users took afterwards")],
+    lake: Annotated[str | None, typer.Option("--lake", help="keep the tables here; without it they are dropped")] = None,
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Measure every recommender on a split of one's own."""
+    with tempfile.TemporaryDirectory(prefix="coterie-") as folder, display.progress(quiet or json) as shown:
+        shop = _shop(lake or str(Path(folder) / "lake"), conf, set, shown)
+        result = shop.evaluate(train, test)
+        measured = [row.asDict() for row in shop.table("recommendation_quality").collect()]  # a row a measure and model
+    if json:
+        typer.echo(display.quality_json(measured))
+    elif not quiet:
+        display.show_quality(measured, result)
+
+
+@app.command()
 def maintain(lake: Lake, conf: Conf = None, set: Set = None, quiet: Quiet = False, json: Json = False) -> None:  # noqa: A002 - option's name
     """Compact the tables, drop as-of results older than a setting, delete files nothing refers to."""
     with display.progress(quiet or json) as shown:

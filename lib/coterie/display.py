@@ -62,6 +62,46 @@ def _summary(values: dict[str, Any]) -> list[str]:
     return lines
 
 
+_QUALITY = (("ndcg", 10), ("recall", 10), ("hit_rate", 10), ("map", 10), ("coverage", 10), ("diversity", 10), ("novelty", 10))
+
+
+def quality_json(rows: list[dict[str, Any]]) -> str:
+    """The measures of the test window as a JSON list; of the validation window the `window` says so."""
+    names = ("model", "measure", "k", "value", "low", "high", "protocol", "population", "customers", "window")
+    ordered = sorted(rows, key=lambda row: tuple(str(row[name]) for name in ("window", "protocol", "population", "model", "measure")) + (row["k"],))
+    return json.dumps([{name: row[name] for name in names} for row in ordered], ensure_ascii=False, indent=2)
+
+
+def show_quality(rows: list[dict[str, Any]], result: dict[str, Any]) -> None:
+    """A line a model, best first, for each protocol and population; under the main measure its 95 % interval."""
+    console = Console()
+    console.print(result["message"], highlight=False, markup=False)
+    last = max((row["window"] for row in rows), default="")
+    tested = [row for row in rows if row["window"] == last]
+    for population, protocol in sorted({(row["population"], row["protocol"]) for row in tested}, key=lambda of: (of[0] != "warm", of[1] != "new")):
+        mine = [row for row in tested if (row["population"], row["protocol"]) == (population, protocol)]
+        found = {(row["model"], row["measure"], row["k"]): row for row in mine}
+        shown = [of for of in _QUALITY if any((model, *of) in found for model, _, _ in found)]
+        if not shown:
+            continue
+        customers = max(row["customers"] for row in mine if row["measure"] != "excluded")
+        words = {"warm": "known", "cold": "unknown"}[population], {"new": "new items only", "all": "all items"}[protocol]
+        table = Table(title=f"{customers:,} {words[0]} users, {words[1]}", title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for name in ("model", "nDCG@10", "95 % interval", *(f"{name}@{k}" for name, k in shown[1:])):
+            table.add_column(name, justify="left" if name == "model" else "right")
+        for model in sorted({model for model, _, _ in found}, key=lambda model: -_value(found, model, shown[0])):
+            main = found.get((model, *shown[0]), {})
+            interval = f"{main['low']:.3f} - {main['high']:.3f}" if main.get("low") is not None else "-"
+            table.add_row(model, f"{_value(found, model, shown[0]):.4f}", interval, *(f"{_value(found, model, of):.3f}" for of in shown[1:]))
+        console.print(table, highlight=False)
+    console.print(f"{result['seconds']:.0f} s; every measure, at each length and with its interval: --json, or recommendation_quality with --lake", markup=False)
+
+
+def _value(found: dict[tuple[str, str, int], dict[str, Any]], model: str, of: tuple[str, int]) -> float:
+    row = found.get((model, *of))
+    return float(row["value"]) if row and row["value"] is not None else float("nan")
+
+
 def rows_of(shop: Any, table: str, as_of: datetime.date | None, where: str | None, limit: int) -> tuple[list[dict[str, Any]], list[str]]:
     """Up to `limit` rows of a table, in the order of its key. Raises UserError for an unknown table or a wrong condition."""
     if table not in TABLES:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from coterie.catalogue import FEATURES, SEASONS, WEEKDAYS
 
-SCHEMA_VERSION = 1  # of all tables together; a lake written by a newer one is refused
+SCHEMA_VERSION = 2  # of all tables together; a lake written by a newer one is refused
 
 
 @dataclass(frozen=True)
@@ -315,10 +315,10 @@ RECOMMENDATIONS = Table(
         "customer_id! string customer",
         "rank! int 1 is the best",
         "item_id! string item",
-        "score! double the source's own score; comparable within a source only",
-        "source! string the recommender: als, popular, ...",
+        "score! double the model's own score, which falls with the rank unless lists are rearranged; 0 for what fills a list up",
+        "source! string the recommender that speaks for it most: als, user_knn, ease, popular, ...",
         "reason! string why, in words",
-        "model_id! string the model",
+        "model_id! string the model that ranked it",
     ),
     ("as_of",),
 )
@@ -327,27 +327,60 @@ RECOMMENDATION_QUALITY = Table(
     "recommendation_quality", "a measure of a model on a window", ("as_of", "window", "protocol", "population", "model", "measure", "k"),
     _columns(
         "as_of! date as-of date",
-        "window! string the days tested on: first..last",
+        "window! string the days tested on: first..last; the later one is the test, the one before it chose the model",
         "protocol! string new: items bought before are left out of lists and truth; all: they are not",
         "population! string warm: bought before the window; cold: did not",
         "model! string the recommender",
-        "measure! string ndcg, recall, precision, hit_rate, map, mrr, coverage, excluded (customers who bought nothing new), ...",
+        "measure! string ndcg, recall, precision, hit_rate, map, mrr, novelty, diversity, coverage, gini, excluded (bought nothing new)",
         "k! int length of the list; 0 where the measure has none",
-        "value double the mean over customers; of coverage the share of the items that could be offered; of excluded a number of customers",
-        "low double lower end of the 95 % interval over customers; null where the measure is not a mean over customers",
+        "value double the mean over customers; coverage and gini: of all lists together; excluded: a number of customers",
+        "low double lower end of the 95 % bootstrap interval over customers; null for excluded",
         "high double upper end",
         "customers! bigint customers measured",
     ),
 )
 
+SIMILAR_CUSTOMERS = Table(
+    "similar_customers", "a customer as of a date", ("as_of", "customer_id"),
+    _columns(
+        "as_of! date as-of date",
+        "customer_id! string customer",
+        "neighbours! array<string> the customers with the most similar strengths over items, nearest first",
+        "cosines! array<double> cosine of each, above 0",
+    ),
+    ("as_of",),
+)
+
+SEGMENT_RECOMMENDATIONS = Table(
+    "segment_recommendations", "a segment, a list and a rank", ("as_of", "segmentation", "segment_id", "list", "rank"),
+    _columns(
+        "as_of! date as-of date",
+        "segmentation! string chosen, or rfm_rules",
+        "segment_id! int segment",
+        "list! string lift: what the segment buys more than the shop; best: what most of it buys",
+        "rank! int 1 is the best",
+        "item_id! string item",
+        "lift! double share of the segment's buyers who bought it, by the share of all buyers who did",
+        "support! bigint customers of the segment who bought it",
+        "segment_buyers! bigint customers of the segment who bought anything in the window",
+        "shop_support! bigint customers who bought it",
+        "shop_buyers! bigint customers who bought anything in the window",
+    ),
+)
+
 CUSTOMER_ITEMS = Table(
-    "customer_items", "a customer and an item that met, as of the date recommended for and of the date that models are tested from",
+    "customer_items", "a customer and an item that met, as of the date recommended for and of the dates that models are tested from",
     ("as_of", "customer_id", "item_id"),
     _columns(
         "as_of! date the last day included",
         "customer_id! string customer",
         "item_id! string item",
-        "strength! double how much it says of the customer's taste: decayed, weighted events, as a logarithm; 0: nothing",
+        "strength! double how much it says of the customer's taste: decayed, weighted events, in units of one purchase; 0: nothing",
+        "intensity! double weight of the strongest type of event, in units of one purchase; 0: nothing",
+        "last_on date last day with an event that counts for the strength; null: none",
+        "bought_days! bigint days with a purchase that counts",
+        "first_bought_on date first of them; null: none",
+        "last_bought_on date last of them; null: none",
         "is_bought! boolean a purchase of it counts",
         "is_seen! boolean bought, or more units bought than given back: not recommended as new",
     ),
@@ -370,12 +403,13 @@ MODELS = Table(
 )
 
 MODEL_FACTORS = Table(
-    "model_factors", "a customer or item of a factor model", ("model_id", "side", "id"),
+    "model_factors", "a customer or item that a model knows", ("model_id", "side", "id"),
     _columns(
         "model_id! string the model",
-        "side! string customer or item",
+        "side! string customer: what it knows of one customer; item, basket: what it needs for all of them",
         "id! string customer_id or item_id",
-        "factors! array<float> its vector",
+        "ids array<string> the items or customers that the factors are about; empty where they are the vector of `id` itself",
+        "factors! array<float> its vector, or a number for each of ids",
     ),
     ("model_id", "side"),
 )
@@ -456,11 +490,28 @@ STAGED_VECTORS = Table(
     is_scratch=True,
 )
 
+MEASURED_LISTS = Table(
+    "measured_lists", "a customer's list of a model, or examples for the ranker: a scratch table of the recommend job, empty between jobs",
+    ("as_of", "customer_id", "keep_seen", "model"),
+    _columns(
+        "as_of! date the date that the models know up to",
+        "customer_id! string the customer",
+        "keep_seen! boolean the list may hold what the customer had",
+        "is_warm! boolean the customer had bought before",
+        "truth! array<string> what the customer bought after it",
+        "model! string the recommender, or examples",
+        "items! array<string> best first",
+        "factors! array<double> a number for each item; of examples whether it was bought and its features",
+    ),
+    is_scratch=True,
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         EVENTS, REJECTED_EVENTS, INGESTED_FILES, ITEMS, CUSTOMERS, CANCELLATIONS, DAILY_ACTIVITY, CUSTOMER_ITEM_DAYS, CUSTOMER_STATE,
         CUSTOMER_FEATURES, SEGMENTS, SEGMENT_PROFILES, SEGMENT_CANDIDATES, SEGMENT_MOVES, SEGMENT_FLOWS, RECOMMENDATIONS,
-        RECOMMENDATION_QUALITY, CUSTOMER_ITEMS, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS, STAGED_VECTORS,
+        RECOMMENDATION_QUALITY, SIMILAR_CUSTOMERS, SEGMENT_RECOMMENDATIONS, CUSTOMER_ITEMS, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
+        STAGED_VECTORS, MEASURED_LISTS,
     )
 }

@@ -16,6 +16,7 @@ from coterie.errors import SettingsError, one_of
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 # A TOML list as a tuple: strict mode would refuse the list.
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 Wholes = Annotated[tuple[int, ...], Field(strict=False)]
@@ -88,25 +89,97 @@ class Segments(_Section):
     min_category_customers: Count
 
 
-class Recommend(_Section):
-    count: Count
-    repeat_purchases: bool
-    weights: dict[Literal["view", "cart", "impression", "click", "purchase", "review"], Annotated[float, Field(ge=0, allow_inf_nan=False)]]
-    half_life_days: Count
-    sellable_days: Count
+class PopularSettings(_Section):
     popular_days: Count
+
+
+class AlsSettings(_Section):
     rank: Count
     iterations: Count
     regularisation: Annotated[float, Field(ge=0)]
-    alpha: Annotated[float, Field(gt=0)]
+    alpha: Positive
+    half_life_days: Positive
     blocks: Count
     seed: int
+
+
+class UserKnnSettings(_Section):
+    neighbours: Count
+    power: Positive
+    half_life_days: Positive
+
+
+class ItemKnnSettings(_Section):
+    neighbours: Count
+    shrinkage: Annotated[float, Field(ge=0)]
+    half_life_days: Positive
+    own_half_life_days: Positive
+
+
+class EaseSettings(_Section):
+    regularisation: Positive
+    own_weight: Annotated[float, Field(ge=0)]
+    half_life_days: Positive
+    keep: Count
+    max_items: Count
+
+
+class ContentSettings(_Section):
+    neighbours: Count
+    half_life_days: Positive
+    category_weight: Annotated[float, Field(ge=0)]
+    price_weight: Annotated[float, Field(ge=0)]
+
+
+class RepeatSettings(_Section):
+    half_life_days: Positive
+    power: Positive
+
+
+class BlendSettings(_Section):
+    iterations: Count
+    regularisation: Annotated[float, Field(ge=0)]
+    negatives: Annotated[float, Field(gt=0, le=1)]
+    partitions: Count
+
+
+RecommenderName = Literal["popular", "als", "user_knn", "item_knn", "ease", "content", "repeat", "blend"]
+
+
+class Recommend(_Section):
+    count: Count
+    repeat_purchases: bool
+    models: Annotated[tuple[RecommenderName, ...], Field(strict=False, min_length=1)]
+    serve: Literal["best", "popular", "als", "user_knn", "item_knn", "ease", "content", "repeat", "blend"]
+    candidates: Count
+    weights: dict[Literal["view", "cart", "impression", "click", "purchase", "review"], Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+    half_life_days: Count
+    history_days: Count
+    weigh_by_quantity: bool
+    sellable_days: Count
+    similar_customers: Annotated[int, Field(ge=0)]
+    segment_items: Count
+    segment_min_support: Count
+    segment_days: Count
+    max_per_category: Annotated[int, Field(ge=0)]
+    mmr: Share
+    new_share: Share
+    new_days: Count
     test_days: Count
     measure_at: Counts
+    measure_customers: Count
+    bootstrap: Annotated[int, Field(ge=0)]
     max_items: Count
     block_customers: Count
-    bootstrap: Annotated[int, Field(ge=0)]
-    history_days: Count
+    pairs_memory_mb: Count
+    popular: PopularSettings
+    als: AlsSettings
+    user_knn: UserKnnSettings
+    item_knn: ItemKnnSettings
+    ease: EaseSettings
+    content: ContentSettings
+    repeat: RepeatSettings
+    blend: BlendSettings
 
 
 class Items(_Section):
@@ -156,14 +229,17 @@ def read_toml(place: str | Path | Traversable) -> dict[str, Any]:
 def override(text: str) -> dict[str, Any]:
     """`section.key=value` as nested values; the value is read as TOML, and as text where it is none."""
     name, equals, value = text.partition("=")
-    section, dot, key = name.strip().partition(".")
-    if not (equals and dot and section and key):
+    *sections, key = name.strip().split(".")
+    if not (equals and sections and all(sections) and key):
         raise SettingsError(f"--set found '{text}'; expected section.key=value, such as segments.min_share=0.05")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
-    return {section: {key: parsed}}
+    nested: dict[str, Any] = {key: parsed}
+    for section in reversed(sections):
+        nested = {section: nested}
+    return nested
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,6 +267,8 @@ def load_settings(layers: Iterable[Mapping[str, Any]] = ()) -> Settings:
         settings = Settings.model_validate(values)
     except pydantic.ValidationError as error:
         raise SettingsError("; ".join(_explained(dict(found), values) for found in error.errors())) from None
+    if settings.recommend.serve != "best" and settings.recommend.serve not in settings.recommend.models:
+        raise SettingsError(f"setting 'recommend.serve' is '{settings.recommend.serve}'; expected 'best' or one of {list(settings.recommend.models)}")
     if settings.segments.k[0] > settings.segments.k[1]:
         raise SettingsError(f"setting 'segments.k' is {list(settings.segments.k)}; expected the fewest segments first, then the most")
     return settings

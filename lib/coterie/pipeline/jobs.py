@@ -7,6 +7,7 @@ from typing import Any
 
 from coterie.lake import Lake
 from coterie.lease import Lease
+from coterie.pipeline.evaluation import run_evaluate
 from coterie.pipeline.features import run_features
 from coterie.pipeline.ingest import run_ingest
 from coterie.pipeline.maintain import run_maintain
@@ -27,7 +28,8 @@ JOBS: dict[str, Job] = {
             ("vector", "segments"),
             file=lambda settings: settings.segments.rules,
         ),
-        Job("recommend", run_recommend, ("customer_features", "customer_item_days", "cancellations", "items"), ("recommend",)),
+        Job("recommend", run_recommend, ("customer_features", "customer_item_days", "cancellations", "items", "segments"), ("recommend",)),
+        Job("evaluate", run_evaluate, (), (), has_as_of=False),
         Job("maintain", run_maintain, (), (), has_as_of=False),
     )
 }

@@ -65,6 +65,10 @@ class Shop:
         """Recommendations for every customer, and how good they are on the last days."""
         return execute(self.lake, ("recommend",), self.settings(), as_of, {}, self.progress, force)[0]
 
+    def evaluate(self, train: str, test: str) -> dict[str, Any]:
+        """The recommenders measured on a split of one's own, into this lake's `recommendation_quality`: a lake for nothing else."""
+        return execute(self.lake, ("evaluate",), self.settings(), None, {"train": train, "test": test}, self.progress, force=True)[0]
+
     def maintain(self) -> dict[str, Any]:
         """Compacts tables, drops old results and files."""
         return execute(self.lake, ("maintain",), self.settings(), None, {}, self.progress)[0]

@@ -1,6 +1,5 @@
 """What many customers bought lately: the list for customers of whom nothing is known, and what every other list is measured against."""
 
-import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,11 +7,13 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from coterie.recommend.blocks import beside_all_items
-from coterie.recommend.kernels import order_block
-from coterie.recommend.verbs import LISTS, Model, Request, Training, fitted, side
+from coterie.recommend.tasks.block import ITEM_FACTS
+from coterie.recommend.tasks.scorers import Order, Scorer
+from coterie.recommend.verbs import Training
 
 _WINDOWS = (1, 3, 12, 60)  # times popular_days: where the first window has too few items the next goes on, to five years at 30 days
+
+_PRIOR_BUYERS = 10  # of the shop's repeat rate, so that an item with one loyal buyer is not the most loyal one
 
 
 @dataclass(frozen=True)
@@ -31,45 +32,47 @@ class PopularRecommender:
     def settings(self) -> Mapping[str, Any]:
         return asdict(self)
 
-    def learns_from(self, training: Training) -> DataFrame:
-        return training.purchases
+    @property
+    def scorer(self) -> Scorer:
+        return Order(self.kind)
 
-    def fit(self, training: Training, model_id: str) -> Model:
-        """Factors of an item: the shortest window that holds a purchase of it, in days, then its buyers and units there.
+    def fit(self, training: Training) -> DataFrame:
+        """Side "item": ITEM_FACTS of each item that was ever bought.
 
-        Window `days` holds the days as_of - days + 1 to as_of. As float these counts are exact up to 16.7 million.
+        recent_buyers: distinct buyers in the last popular_days (as_of itself is the last of them), buyers: of all time; window_...: the days of the shortest
+        window with a purchase, its buyers and units, 0 where there is none; last_sold_age, first_sold_age: days; price: revenue by units
+        over all time; repeat_rate: of its buyers those who bought it on two days or more, with ten buyers of the shop's rate added. As float these counts are exact up to 16.7 million.
         """
         windows = [times * self.popular_days for times in _WINDOWS]
         age = F.datediff(F.lit(training.as_of), F.col("purchased_on"))
         units = [F.sum(F.when(age < days, F.col("quantity"))).alias(f"units_{days}") for days in windows]
-        by_customer = training.purchases.groupBy("item_id", "customer_id").agg(F.min(age).alias("age"), *units)
+        totals = [F.sum(name).alias(name) for name in ("quantity", "revenue")]
+        by_customer = training.purchases.groupBy("item_id", "customer_id").agg(F.min(age).alias("age"), F.max(age).alias("oldest"), F.count(F.lit(1)).alias("days"), *units, *totals)
         counted = by_customer.groupBy("item_id").agg(
             F.min("age").alias("age"),
+            F.max("oldest").alias("oldest"),
+            F.count(F.lit(1)).alias("buyers"),
+            F.count(F.when(F.col("days") > 1, F.lit(1))).alias("repeaters"),
             *(F.count(F.when(F.col("age") < days, F.lit(1))).alias(f"buyers_{days}") for days in windows),
             *(F.sum(f"units_{days}").alias(f"units_{days}") for days in windows),
+            *(F.sum(name).alias(name) for name in ("quantity", "revenue")),
         )
-        found = [F.when(F.col("age") < days, F.array(F.lit(days).cast("float"), _float(f"buyers_{days}"), _float(f"units_{days}"))) for days in windows]
-        factors = counted.select(F.lit("item").alias("side"), F.col("item_id").alias("id"), F.coalesce(*found).alias("factors"))
-        return fitted(self, training, model_id, factors.where(F.col("factors").isNotNull()))
-
-    def recommend(self, model: Model, request: Request) -> DataFrame:
-        """Score: the buyers within `popular_days`; 0 for the items that follow after those."""
-        known = side(model, "item", "item_id").select(
-            "item_id", *(F.col("factors")[place].alias(name) for place, name in enumerate(("window_days", "buyers", "units")))
-        )
-        joined = request.items.where("is_sellable").join(known, "item_id", how="left")
-        score = F.when(F.col("window_days") == self.popular_days, F.col("buyers").cast("double")).otherwise(F.lit(0.0))
-        items = joined.select("item_id", "window_days", "buyers", "units", score.alias("score"), _reason().alias("reason"))
-        return beside_all_items(request.customers, items, functools.partial(order_block, count=request.count), LISTS, request.blocks)
-
-
-def _float(column: str) -> Column:
-    return F.col(column).cast("float")
+        facts = {
+            "recent_buyers": F.col(f"buyers_{self.popular_days}"),
+            "buyers": F.col("buyers"),
+            "repeat_rate": (F.col("repeaters") + _PRIOR_BUYERS * F.col("shop_rate")) / (F.col("buyers") + _PRIOR_BUYERS),
+            "window_days": _shortest(windows, lambda days: F.lit(days)),
+            "window_buyers": _shortest(windows, lambda days: F.col(f"buyers_{days}")),
+            "window_units": _shortest(windows, lambda days: F.col(f"units_{days}")),
+            "last_sold_age": F.col("age"),
+            "first_sold_age": F.col("oldest"),
+            "price": F.when(F.col("quantity") > 0, F.col("revenue") / F.col("quantity")),
+        }
+        factors = F.array(*(F.coalesce(facts[name].cast("float"), F.lit(0.0).cast("float")) for name in ITEM_FACTS))
+        rate = by_customer.agg(F.coalesce(F.avg((F.col("days") > 1).cast("double")), F.lit(0.0)).alias("shop_rate"))
+        counted = counted.crossJoin(F.broadcast(rate))
+        return counted.select(F.lit("item").alias("side"), F.col("item_id").alias("id"), F.array().cast("array<string>").alias("ids"), factors.alias("factors"))
 
 
-def _reason() -> Column:
-    buyers, days = F.col("buyers").cast("int"), F.col("window_days").cast("int").cast("string")
-    who = F.concat(buyers.cast("string"), F.when(buyers == 1, F.lit(" customer")).otherwise(F.lit(" customers")))
-    bought = F.concat(F.lit("bought by "), who, F.lit(" in the last "), days, F.lit(" days"))
-    listed = F.concat(F.lit("in the shop since "), F.col("first_listed_on").cast("string"))
-    return F.coalesce(bought, listed, F.lit("in the shop"))
+def _shortest(windows: list[int], value: Any) -> Column:
+    return F.coalesce(*(F.when(F.col("age") < days, value(days).cast("float")) for days in windows))

@@ -1,53 +1,134 @@
-"""Lists of several recommenders into one for every customer, filled up and with nothing twice."""
+"""Customers in blocks beside all items: the one way in which every model's scores become lists."""
 
-import datetime
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from coterie.recommend.verbs import Model, Recommender, Request
+from coterie.recommend.tasks.block import ASKED, ITEM, ITEM_FACTS, OWN, OWN_FACTS
+from coterie.recommend.tasks.lists import Draw, measured_lists, served_lists
+from coterie.recommend.tasks.ranker import Ranker
+from coterie.recommend.tasks.rearrange import Rearrangement
+from coterie.recommend.verbs import Model, Recommender, Training, named
 
 Fitted = tuple[Recommender, Model]
 
+FILLER = "popular"  # whose items fill up every list; always among the models
+BLEND = "blend"  # the ranker over the candidates of all models
+MEASURED = "customer_id string, keep_seen boolean, is_warm boolean, truth array<string>, model string, items array<string>, factors array<double>"
+SERVED = "customer_id string, keep_seen boolean, rank int, item_id string, score double, source string, reason string"
 
-def offers(recommenders: Sequence[Fitted], request: Request) -> dict[str, DataFrame]:
-    """What each recommender would offer: rows of `verbs.LISTS` with `source` and `model_id`, by its kind."""
-    return {
-        recommender.kind: recommender.recommend(model, request).select(
-            "*", F.lit(recommender.kind).alias("source"), F.lit(model.model_id).alias("model_id")
-        )
-        for recommender, model in recommenders
-    }
+_LEFT = ("part", "id", "keep_seen", "ids", "factors")
+_RIGHT = ("part", "side", "id", "ids", "factors", "name", "category", "listed_age", "is_sellable")
+_NONE = 9999.0  # days, where there is no day
 
 
-def filled(offered: Mapping[str, DataFrame], filler: str, count: int, lists: Sequence[str]) -> DataFrame:
-    """(list, customer_id, keep_seen, rank, item_id, score, reason, source, model_id): for each kind in `lists` one list a customer, as it would be served.
+@dataclass(frozen=True)
+class Request:
+    """Whom to serve, with what.
 
-    A list of a kind begins with that kind's offers in their order; the offers of `filler` that are not in it already follow, in theirs,
-    until it holds `count`. As filler's own offers hold `count` items, so does every list, while there are so many items for the customer.
+    customers: (customer_id, keep_seen, truth array<string>), each customer_id once with keep_seen and once without at most: with keep_seen
+    the list may hold items seen before. truth travels to the measured lists. known: what is known of them and of the items. candidates: of
+    each model; count: the length of a list. blocks: into how many blocks customers are cut, by hash; a block is the work of one task.
     """
-    every = offered[filler].select(F.explode(F.array(*(F.lit(kind) for kind in lists))).alias("list"), F.lit(1).alias("turn"), "*")
-    for kind in lists:
-        if kind != filler:
-            every = every.unionByName(offered[kind].select(F.lit(kind).alias("list"), F.lit(0).alias("turn"), "*"))
-    once = Window.partitionBy("list", "customer_id", "keep_seen", "item_id").orderBy("turn", "rank")
-    place = Window.partitionBy("list", "customer_id", "keep_seen").orderBy("turn", "rank")
-    # One shuffle by customer serves both windows.
-    first = every.repartition("customer_id").withColumn("time", F.row_number().over(once)).where(F.col("time") == 1)
-    placed = first.withColumn("place", F.row_number().over(place)).where(F.col("place") <= count)
-    return placed.select("list", "customer_id", "keep_seen", F.col("place").alias("rank"), "item_id", "score", "reason", "source", "model_id")
+
+    customers: DataFrame
+    known: Training
+    candidates: int
+    count: int
+    blocks: int
 
 
-def with_repeats_named(served: DataFrame, pairs: DataFrame) -> DataFrame:
-    """The rows of `filled`; an item that the customer has had before says so: its source is 'repeat'."""
-    had = pairs.where("is_seen").select("customer_id", "item_id", F.lit(True).alias("is_repeat"))
-    joined = served.join(had, ["customer_id", "item_id"], how="left")
-    source = F.when(F.col("is_repeat"), F.lit("repeat")).otherwise(F.col("source")).alias("source")
-    reason = F.when(F.col("is_repeat"), F.lit("you have bought it before")).otherwise(F.col("reason")).alias("reason")
-    return joined.select("list", "customer_id", "keep_seen", "rank", "item_id", "score", reason, source, "model_id")
+def measured(models: Sequence[Fitted], request: Request, ranker: Ranker | None = None, negatives: float = 0.0) -> DataFrame:
+    """Rows of MEASURED: for each row asked for each model's list as it would be served, and that of `ranker`, where given, as BLEND.
+
+    With `negatives` also EXAMPLES for a ranker to learn from, see `tasks.lists.measured_lists`.
+    """
+    kernel = functools.partial(measured_lists, draw=draw_of(models, request), filler=FILLER, blend=BLEND, ranker=ranker, negatives=negatives)
+    return _in_blocks(models, request, kernel, MEASURED)
 
 
-def recommendations(served: DataFrame, as_of: datetime.date) -> DataFrame:
-    """Rows of table `recommendations` from the rows of `filled` of one list."""
-    return served.select(F.lit(as_of).alias("as_of"), "customer_id", "rank", "item_id", "score", "source", "reason", "model_id")
+def served(models: Sequence[Fitted], request: Request, chosen: str, ranker: Ranker | None, rearrange: Rearrangement) -> DataFrame:
+    """Rows of SERVED: the list of each row asked for, by the model `chosen`, or by `ranker` over the candidates of all models."""
+    kernel = functools.partial(
+        served_lists, draw=draw_of(models, request), chosen=chosen, filler=FILLER, ranker=ranker, rearrange=rearrange
+    )
+    return _in_blocks(models, request, kernel, SERVED)
+
+
+def draw_of(models: Sequence[Fitted], request: Request) -> Draw:
+    return Draw(tuple(recommender.scorer for recommender, _ in models), request.candidates, request.count)
+
+
+def _in_blocks(models: Sequence[Fitted], request: Request, kernel: Callable[..., Any], schema: str) -> DataFrame:
+    """Rows of `schema`: what `kernel(customers of a block, all items)`, a function of two Arrow tables, gives for each block.
+
+    What is not about one customer is copied to every block by a shuffle. So nothing passes through the driver, and neither a broadcast's
+    limits nor the message limit of Spark Connect (128 MB, where a function carries what it closes over) bound it: a task's memory does,
+    with one block of customers and one copy of the models.
+    """
+    blocks = request.blocks
+    block = F.pmod(F.xxhash64("id"), F.lit(blocks)).cast("int").alias("block")
+    left = _customer_rows(models, request).select(block, *_LEFT).repartition(blocks, "block")
+    copies = F.explode(F.sequence(F.lit(0), F.lit(blocks - 1))).alias("block")
+    right = _shelf_rows(models, request).select(copies, *_RIGHT).repartition(blocks, "block")
+    return left.groupBy("block").cogroup(right.groupBy("block")).applyInArrow(kernel, schema)
+
+
+def _customer_rows(models: Sequence[Fitted], request: Request) -> DataFrame:
+    """Rows of _LEFT: who is asked for, what they did, and what the models know of them."""
+    asked = request.customers.select(
+        F.lit(ASKED).alias("part"), F.col("customer_id").alias("id"), "keep_seen", F.col("truth").alias("ids"), _no_factors()
+    )
+    wanted = request.customers.groupBy(F.col("customer_id").alias("id")).agg(F.count(F.lit(1)).alias("_rows")).select("id")
+    known = request.known.pairs.join(wanted.withColumnRenamed("id", "customer_id"), "customer_id", how="left_semi")
+    facts = F.array(*(_own_fact(name, request.known).cast("float") for name in OWN_FACTS)).alias("facts")
+    grouped = known.select("customer_id", "item_id", facts).groupBy("customer_id").agg(F.collect_list(F.struct("item_id", "facts")).alias("own"))
+    own = grouped.select(
+        F.lit(OWN).alias("part"), F.col("customer_id").alias("id"), F.lit(False).alias("keep_seen"), F.col("own.item_id").alias("ids"),
+        F.flatten("own.facts").alias("factors"),
+    )  # fmt: skip
+    parts = [asked, own]
+    for recommender, model in models:
+        rows = model.rows.where(F.col("side") == "customer").join(wanted, "id", how="left_semi")
+        parts.append(rows.select(F.lit(recommender.kind).alias("part"), "id", F.lit(False).alias("keep_seen"), _ids(), "factors"))
+    return reduce(DataFrame.unionByName, parts)
+
+
+def _own_fact(name: str, known: Training) -> Column:
+    def age(day: str) -> Column:
+        return F.coalesce(F.datediff(F.lit(known.as_of), F.col(day)).cast("double"), F.lit(_NONE))
+
+    ages = {"last_age": age("last_on"), "first_bought_age": age("first_bought_on"), "last_bought_age": age("last_bought_on")}
+    return ages.get(name, F.col(name))
+
+
+def _shelf_rows(models: Sequence[Fitted], request: Request) -> DataFrame:
+    """Rows of _RIGHT: the items with the popular model's facts, and what the models know of items or need of all customers."""
+    [popular] = [model for recommender, model in models if recommender.kind == FILLER]
+    facts = popular.rows.select(F.col("id").alias("item_id"), "factors")
+    without = F.array(*(F.lit(0.0).cast("float") for _ in ITEM_FACTS))
+    listed_age = F.coalesce(F.datediff(F.lit(request.known.as_of), F.col("first_listed_on")).cast("double"), F.lit(_NONE)).alias("listed_age")
+    items = request.known.items.join(facts, "item_id", how="left").select(
+        F.lit(ITEM).alias("part"), F.lit("").alias("side"), F.col("item_id").alias("id"), F.array().cast("array<string>").alias("ids"),
+        F.coalesce("factors", without).alias("factors"), named("title", "item_id").alias("name"), "category", listed_age, "is_sellable",
+    )  # fmt: skip
+    parts = [items]
+    for recommender, model in models:
+        if recommender.kind != FILLER:
+            nothing = (F.lit(None).cast("string").alias("name"), F.lit(None).cast("string").alias("category"), F.lit(0.0).alias("listed_age"))
+            rows = model.rows.where(F.col("side") != "customer")
+            parts.append(rows.select(F.lit(recommender.kind).alias("part"), "side", "id", _ids(), "factors", *nothing, F.lit(False).alias("is_sellable")))
+    return reduce(DataFrame.unionByName, parts)
+
+
+def _ids() -> Column:
+    return F.coalesce("ids", F.array().cast("array<string>")).alias("ids")
+
+
+def _no_factors() -> Column:
+    return F.array().cast("array<float>").alias("factors")

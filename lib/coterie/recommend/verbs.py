@@ -10,50 +10,43 @@ from typing import Any, Protocol
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-LISTS = "customer_id string, keep_seen boolean, rank int, item_id string, score double, reason string"  # what `recommend` gives
+from coterie.recommend.tasks.scorers import Scorer
+
+ROWS = "side string, id string, ids array<string>, factors array<float>"  # what `fit` gives
 
 
 @dataclass(frozen=True)
 class Training:
     """All that a recommender may learn from: what was known on the evening of `as_of`.
 
-    pairs: as `interactions.pairs` gives it; purchases: as `interactions.effective_purchases` does.
+    pairs: as `interactions.pairs` gives it; purchases: as `interactions.effective_purchases` does; items: as `interactions.offered_items`.
+    similar: as `user_knn.similar_customers` gives it, where it is known already.
     """
 
     as_of: datetime.date
     pairs: DataFrame
     purchases: DataFrame
-
-
-@dataclass(frozen=True)
-class Request:
-    """Whom to serve, with what.
-
-    customers: as `blocks.histories` gives them, each customer_id once with keep_seen and once without at most: with keep_seen the list
-    may hold items seen before, so that one request can ask for lists of both sorts. items: as `interactions.offered_items` gives them.
-    count: the length of a list. blocks: into how many blocks customers are cut, by hash; a block is the work of one task and is held in
-    its memory.
-    """
-
-    customers: DataFrame
     items: DataFrame
-    count: int
-    blocks: int
+    similar: DataFrame | None = None
 
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted recommender. factors: (side, id, factors array<float>), as table `model_factors` holds it."""
+    """A fitted recommender. rows: of ROWS, as table `model_factors` holds them.
+
+    side "customer" is what the model knows of one customer, and travels with the customer; every other side goes to all tasks.
+    ids: what the factors are about where the row is about others (related items, neighbours), one or more factors each; null for a vector.
+    """
 
     model_id: str
     kind: str
     as_of: datetime.date
     settings: str
-    factors: DataFrame
+    rows: DataFrame
 
 
 class Recommender(Protocol):
-    """A kind of recommender with its settings. A new one is one class with these five members, entered in `pipeline.recommend`."""
+    """A kind of recommender with its settings. A new one is one class with these members, entered in `recommend.family`."""
 
     @property
     def kind(self) -> str:
@@ -65,61 +58,54 @@ class Recommender(Protocol):
         """What a fit depends on beside its data."""
         ...
 
-    def learns_from(self, training: Training) -> DataFrame:
-        """The rows that a fit depends on: the model is known by their digest."""
+    def fit(self, training: Training) -> DataFrame:
+        """Rows of ROWS; none where there is nothing to learn from."""
         ...
 
-    def fit(self, training: Training, model_id: str) -> Model: ...
-
-    def recommend(self, model: Model, request: Request) -> DataFrame:
-        """Rows of `LISTS`: the best items for each row of request.customers it can serve, at most request.count, ranks 1.. without a gap, no item twice.
-
-        Only items that are sellable, and not seen unless keep_seen. A customer it cannot serve has no row. `score` falls with the rank.
-        """
+    @property
+    def scorer(self) -> Scorer:
+        """How its rows become scores, in a task."""
         ...
 
 
-def model_id(recommender: Recommender, training: Training) -> str:
-    """SHA-256 of kind, settings, date and training data: known before the fit, and the same for the same input.
-
-    The data enter by the number of their rows and the sum of their xxhash64, which no order of rows changes.
-    """
-    hashed = recommender.learns_from(training).select(F.xxhash64("*").cast("decimal(38,0)").alias("hash"))
-    rows, total = hashed.agg(F.count(F.lit(1)), F.sum("hash")).collect()[0]  # one row
-    content = [recommender.kind, _settings(recommender), str(training.as_of), int(rows), str(total)]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def fitted(recommender: Recommender, training: Training, known_as: str, factors: DataFrame) -> Model:
-    """The model that a fit gives."""
-    return Model(known_as, recommender.kind, training.as_of, _settings(recommender), factors)
+def digest(training: Training) -> str:
+    """Of all that can be learned from: the rows of each frame and the sum of their xxhash64, which no order of rows changes."""
+    sums = []
+    for name, frame in (("pairs", training.pairs), ("purchases", training.purchases), ("items", training.items)):
+        hashed = frame.select(F.xxhash64("*").cast("decimal(38,0)").alias("hash"))
+        sums.append(hashed.agg(F.lit(name).alias("name"), F.count(F.lit(1)).alias("rows"), F.sum("hash").cast("string").alias("total")))
+    rows = sums[0].unionByName(sums[1]).unionByName(sums[2]).collect()  # three
+    return json.dumps(sorted(tuple(row) for row in rows))
 
 
-def saved_row(model: Model, measures: Mapping[str, float], is_current: bool, schema_version: int) -> tuple[Any, ...]:
-    """The model's row of table `models`, in the order of its columns; its numbers are in `model_factors`."""
+def model_id(recommender: Recommender, as_of: datetime.date, known_by: str) -> str:
+    """SHA-256 of kind, settings, date and the training data's digest: known before the fit, and the same for the same input."""
+    return hashlib.sha256(json.dumps([recommender.kind, settings_of(recommender), str(as_of), known_by]).encode()).hexdigest()
+
+
+def saved_row(model: Model, measures: Mapping[str, float], is_current: bool, schema_version: int, payload: str | None = None) -> tuple[Any, ...]:
+    """The model's row of table `models`, in the order of its columns; its rows are in `model_factors`."""
     rounded = {name: float(value) for name, value in sorted(measures.items())}
-    return (model.model_id, model.kind, model.as_of, model.settings, rounded, schema_version, is_current, None, "model_factors")
+    return (model.model_id, model.kind, model.as_of, model.settings, rounded, schema_version, is_current, payload, "model_factors")
 
 
-def saved_factors(model: Model) -> DataFrame:
-    """The model's rows of table `model_factors`."""
-    return model.factors.select(F.lit(model.model_id).alias("model_id"), "side", "id", "factors")
+def saved_rows(known_as: str, rows: DataFrame) -> DataFrame:
+    """A fit's rows of table `model_factors`."""
+    return rows.select(F.lit(known_as).alias("model_id"), "side", "id", "ids", "factors")
 
 
 def loaded(row: Row, model_factors: DataFrame) -> Model:
-    """The model of a row of `models`, with its factors from table `model_factors`."""
-    return Model(row["model_id"], row["kind"], row["as_of"], row["settings"], _factors_of(row["model_id"], model_factors))
+    """The model of a row of `models`, with its rows from table `model_factors`."""
+    return Model(row["model_id"], row["kind"], row["as_of"], row["settings"], _rows_of(row["model_id"], model_factors))
 
 
 def restored(recommender: Recommender, known_as: str, as_of: datetime.date, model_factors: DataFrame) -> Model:
     """The model of that id as `model_factors` holds it, before `models` has a row of it."""
-    return Model(known_as, recommender.kind, as_of, _settings(recommender), _factors_of(known_as, model_factors))
+    return Model(known_as, recommender.kind, as_of, settings_of(recommender), _rows_of(known_as, model_factors))
 
 
-def side(model: Model, name: str, id_column: str) -> DataFrame:
-    """(`id_column`, factors): the model's customers or items."""
-    # Both sides may meet in one query: each has columns of its own, by an alias, or Spark finds them ambiguous.
-    return model.factors.where(F.col("side") == name).select(F.col("id").alias(id_column), F.col("factors").alias("factors"))
+def settings_of(recommender: Recommender) -> str:
+    return json.dumps(dict(recommender.settings), sort_keys=True)
 
 
 def named(title: str, item_id: str) -> Column:
@@ -128,9 +114,5 @@ def named(title: str, item_id: str) -> Column:
     return F.when(F.length(words) > 0, words).otherwise(F.concat(F.lit("item "), item_id))
 
 
-def _factors_of(known_as: str, model_factors: DataFrame) -> DataFrame:
-    return model_factors.where(F.col("model_id") == known_as).select("side", "id", "factors")
-
-
-def _settings(recommender: Recommender) -> str:
-    return json.dumps(dict(recommender.settings), sort_keys=True)
+def _rows_of(known_as: str, model_factors: DataFrame) -> DataFrame:
+    return model_factors.where(F.col("model_id") == known_as).select("side", "id", "ids", "factors")

@@ -1,0 +1,86 @@
+"""Is the input usable, and how much of it is there: one aggregate over the rows, before anything else."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from coterie.errors import UserError
+
+_LARGEST = 1e100  # a product of two such values, summed over any number of columns, is still a number
+_SHOWN = 200  # characters of an id in a message
+
+
+@dataclass(frozen=True)
+class Size:
+    """About how many rows, values and columns there are, and bytes of an id (row's and column's together)."""
+
+    rows: int
+    entries: int
+    columns: int
+    id_bytes: int
+
+
+def measured(rows: DataFrame) -> Size:
+    """Of sparse rows (row_id, column_id, value) or dense ones (row_id, factors).
+
+    Raises UserError, which names row and column, where an id is null, a sparse value is null, nan, infinite, negative or above 1e100, or
+    factors are not numbers of at most 1e15 or not of one length.
+    """
+    return _dense(rows) if is_dense(rows) else _sparse(rows)
+
+
+def is_dense(rows: DataFrame) -> bool:
+    """Raises UserError where the columns are neither those of sparse rows nor of dense ones."""
+    names = set(rows.columns)
+    if {"row_id", "factors"} <= names:
+        return True
+    if {"row_id", "column_id", "value"} <= names:
+        return False
+    raise UserError(f"rows have the columns {', '.join(rows.columns)}; expected row_id, column_id, value, or row_id, factors")
+
+
+def refuse_count(k: int) -> None:
+    if k < 1:
+        raise UserError(f"k is {k}; at least one neighbour must be asked for")
+
+
+def _sparse(rows: DataFrame) -> Size:
+    fits = F.col("row_id").isNotNull() & F.col("column_id").isNotNull() & F.col("value").between(0.0, _LARGEST)
+    shown = F.struct(_text("row_id"), _text("column_id"), F.coalesce(F.col("value").cast("string"), F.lit("null")).alias("value"))
+    found = rows.agg(
+        F.count("*").alias("entries"),
+        F.approx_count_distinct("row_id").alias("rows"),
+        F.approx_count_distinct("column_id").alias("columns"),
+        F.avg(F.octet_length("row_id") + F.octet_length("column_id")).alias("id_bytes"),
+        F.min(F.when(~F.coalesce(fits, F.lit(False)), shown)).alias("bad"),
+    ).first()
+    assert found is not None
+    if found["bad"] is not None:
+        row, column, value = found["bad"]
+        raise UserError(
+            f"row {row!r}, column {column!r} has the value {value}; ids must be there, and values numbers from 0 to {_LARGEST:g}: correct or remove such rows"
+        )
+    return Size(max(1, found["rows"]), found["entries"], max(1, found["columns"]), int(found["id_bytes"] or 0))
+
+
+def _dense(rows: DataFrame) -> Size:
+    fits = F.col("row_id").isNotNull() & F.forall("factors", lambda factor: factor.between(-1e15, 1e15))
+    found = rows.agg(
+        F.count("*").alias("rows"),
+        F.min(F.size("factors")).alias("shortest"),
+        F.max(F.size("factors")).alias("longest"),
+        F.avg(F.octet_length("row_id")).alias("id_bytes"),
+        F.min(F.when(~F.coalesce(fits, F.lit(False)), _text("row_id"))).alias("bad"),
+    ).first()
+    assert found is not None
+    if found["bad"] is not None:
+        raise UserError(f"row {found['bad']!r} has factors that are missing, null, nan, or beyond 1e15; ids and factors must be there: correct or remove it")
+    if found["shortest"] != found["longest"]:
+        raise UserError(f"factors have from {found['shortest']} to {found['longest']} numbers; expected one length for all")
+    width = found["longest"] or 0
+    return Size(max(1, found["rows"]), found["rows"] * width, max(1, width), int(found["id_bytes"] or 0))
+
+
+def _text(name: str) -> Column:
+    return F.coalesce(F.substring(name, 1, _SHOWN), F.lit("null")).alias(name)

@@ -1,0 +1,203 @@
+"""What the recommenders are worth on days they have not seen: fitted, measured, and the one to serve chosen.
+
+Three dates before the as-of date, `test_days` apart: the test starts after the last of them, the validation after the one before, and after the
+first of them the days from which the blend learns that is judged by the validation. The blend of the test learns from both. So nothing is
+learned or chosen on the days of the test.
+"""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from coterie.pipeline.run import Run
+from coterie.recommend.evaluate import bought_between, headline, held_out_customers, quality
+from coterie.recommend.family import blend, recommenders
+from coterie.recommend.interactions import Weighing, effective_purchases, offered_items, pairs
+from coterie.recommend.serve import BLEND, FILLER, Fitted, Request, draw_of, measured
+from coterie.recommend.tasks.block import ITEM_FACTS
+from coterie.recommend.tasks.lists import EXAMPLES, names_of
+from coterie.recommend.tasks.ranker import Ranker
+from coterie.recommend.user_knn import similar_customers
+from coterie.recommend.verbs import Model, Training, digest, model_id, restored, saved_rows
+
+_FEWEST_BLOCKS = 4  # so that a small shop keeps several cores busy
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The blend's ranker, and the model that it is."""
+
+    ranker: Ranker
+    model: Model
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the contest found: the model to serve, the blend's ranker if there is one, the models of the test, and {model: {measure: value}}."""
+
+    chosen: str
+    ranking: Ranking | None
+    tested: Sequence[Fitted]
+    measures: dict[str, dict[str, float]]
+    validated: dict[str, float]
+
+
+class Contest:
+    """One run's models, dates and lists, each made once."""
+
+    def __init__(self, run: Run, as_of: datetime.date) -> None:
+        self.run, self.as_of, self.settings = run, as_of, run.settings.recommend
+        self.similar_written = False
+        window = datetime.timedelta(days=self.settings.test_days)
+        self.learned_from, self.validated_from, self.tested_from = as_of - 3 * window, as_of - 2 * window, as_of - window
+
+    def weigh(self) -> None:
+        """Writes `customer_items` as of every date that is needed."""
+        settings = self.settings
+        weighing = Weighing({str(kind): weight for kind, weight in settings.weights.items()}, settings.half_life_days, settings.history_days, settings.weigh_by_quantity)
+        dates = (self.learned_from, self.validated_from, self.tested_from, self.as_of)
+        days, cancellations = self.run.read("customer_item_days"), self.run.read("cancellations")
+        found = [pairs(days, cancellations, date, weighing).select(F.lit(date).alias("as_of"), "*") for date in dates]
+        self.run.replace("customer_items", found[0].unionByName(found[1]).unionByName(found[2]).unionByName(found[3]))
+
+    def training(self, date: datetime.date) -> Training:
+        """What was known on the date; the pairs from the table, so that they are not made again by every reader."""
+        known = self.run.read("customer_items").where(F.col("as_of") == F.lit(date)).drop("as_of")
+        similar = None
+        if self.similar_written and date == self.as_of and self.settings.similar_customers >= self.settings.user_knn.neighbours:
+            similar = self.run.read("similar_customers").where(F.col("as_of") == F.lit(date)).drop("as_of")
+        return Training(date, known, self._purchases(date), self.items(date), similar)
+
+    def find_similar(self) -> None:
+        """Writes `similar_customers` as of the date."""
+        settings = self.settings
+        if settings.similar_customers:
+            self.run.step("finding similar customers")
+            found = similar_customers(self.training(self.as_of).pairs, settings.similar_customers, settings.pairs_memory_mb)
+            self.run.replace("similar_customers", found.select(F.lit(self.as_of).alias("as_of"), "*"), f"as_of = DATE '{self.as_of}'")
+            self.similar_written = True
+
+    def items(self, date: datetime.date) -> DataFrame:
+        return offered_items(self.run.read("items"), self.run.read("customer_item_days"), date, self.settings.sellable_days)
+
+    def models(self, date: datetime.date) -> list[Fitted]:
+        """Every recommender fitted as of the date; a fit that the lake still holds is not done again."""
+        training, found = self.training(date), recommenders(self.settings)
+        known_by = digest(training)
+        names = {recommender.kind: model_id(recommender, date, known_by) for recommender in found}
+        held = self.run.read("model_factors").where(F.col("model_id").isin(list(names.values()))).groupBy("model_id").count().collect()  # one a model
+        wanted = [recommender for recommender in found if names[recommender.kind] not in {row["model_id"] for row in held}]
+        if wanted:
+            self.run.step(f"fitting {', '.join(recommender.kind for recommender in wanted)} as of {date}")
+            rows = [saved_rows(names[recommender.kind], recommender.fit(training)) for recommender in wanted]
+            together = rows[0]
+            for more in rows[1:]:
+                together = together.unionByName(more)
+            self.run.replace("model_factors", together, f"model_id IN ({', '.join(repr(names[recommender.kind]) for recommender in wanted)})")
+        # Read back: what follows must not fit again.
+        factors = self.run.read("model_factors")
+        return [(recommender, restored(recommender, names[recommender.kind], date, factors)) for recommender in found]
+
+    def request(self, customers: DataFrame, date: datetime.date, customer_count: int, count: int) -> Request:
+        blocks = max(_FEWEST_BLOCKS, -(-customer_count // self.settings.block_customers))
+        return Request(customers, self.training(date), self.settings.candidates, count, blocks)
+
+    def held(self) -> Verdict | None:
+        """The verdict; None where nobody bought anything in the days of the test. Writes `recommendation_quality` as of the date."""
+        settings, written = self.settings, []
+        learned = self._measured(self.learned_from, None, blend(settings) is not None, "learning from")
+        first = self._ranker([learned])
+        validated = self._measured(self.validated_from, first, blend(settings) is not None, "validating on")
+        if validated is not None:
+            written.append(self._quality(validated, self.validated_from))
+        second = self._ranker([learned, validated]) or first
+        tested = self._measured(self.tested_from, second, False, "testing on")
+        if tested is None:
+            return None
+        written.append(self._quality(tested, self.tested_from))
+        rows = written[0] if len(written) == 1 else written[0].unionByName(written[1])
+        self.run.replace("recommendation_quality", rows.select(F.lit(self.as_of).alias("as_of"), "*"), f"as_of = DATE '{self.as_of}'")
+        self.run.delete("measured_lists", "true")
+        return self._verdict(second, tested, validated is not None)
+
+    def _verdict(self, ranking: Ranking | None, tested: "_Measured", was_validated: bool) -> Verdict:
+        rows = [row.asDict() for row in self.run.read("recommendation_quality").where(F.col("as_of") == F.lit(self.as_of)).collect()]  # a measure and model each
+        served = "all" if self.settings.repeat_purchases else "new"
+        at = self.headline_at()
+        judged = [row for row in rows if row["window"] == self._window(self.validated_from if was_validated else self.tested_from)]
+        validated = {model: values[f"ndcg_at_{at}"] for model, values in headline(judged, served).items()}
+        best = min(validated, key=lambda model: (-validated[model], model), default=FILLER)
+        chosen = best if self.settings.serve == "best" else self.settings.serve
+        chosen = FILLER if chosen == BLEND and ranking is None else chosen
+        measures = headline([row for row in rows if row["window"] == self._window(self.tested_from)], "new")
+        return Verdict(chosen, ranking, tested.models, measures, validated)
+
+    def headline_at(self) -> int:
+        """The length of the list whose nDCG chooses: 10, or the nearest to it that is measured."""
+        return min(self.settings.measure_at, key=lambda k: (abs(k - 10), k))
+
+    def _window(self, date: datetime.date) -> str:
+        return f"{date + datetime.timedelta(days=1)}..{date + datetime.timedelta(days=self.settings.test_days)}"
+
+    def _purchases(self, date: datetime.date) -> DataFrame:
+        return effective_purchases(self.run.read("customer_item_days"), self.run.read("cancellations"), date)
+
+    def _measured(self, date: datetime.date, ranking: Ranking | None, with_examples: bool, words: str) -> "_Measured | None":
+        """Writes the lists of every model on the days after the date to `measured_lists`; None where nobody bought anything then."""
+        until = date + datetime.timedelta(days=self.settings.test_days)
+        truth = bought_between(self._purchases(until), date, until)
+        known = self.run.read("customer_items").where(F.col("as_of") == F.lit(date))
+        if known.isEmpty() or truth.isEmpty():
+            return None
+        models = self.models(date)
+        self.run.step(f"{words} {self._window(date)}")
+        asked = held_out_customers(truth, known, self.settings.measure_customers)
+        request = self.request(asked, date, self.settings.measure_customers, max(self.settings.measure_at))
+        negatives = self.settings.blend.negatives if with_examples else 0.0
+        lists = measured(models, request, ranking.ranker if ranking else None, negatives)
+        self.run.replace("measured_lists", lists.select(F.lit(date).alias("as_of"), "*"), f"as_of = DATE '{date}'")
+        return _Measured(date, models, names_of(draw_of(models, request)))
+
+    def _ranker(self, windows: "Sequence[_Measured | None]") -> Ranking | None:
+        """The blend learned from the examples of those windows; None without any."""
+        known, made = [window for window in windows if window is not None], blend(self.settings)
+        if made is None or not known:
+            return None
+        sources = [model.model_id for window in known for _, model in window.models]
+        known_as = made.known_as(known[0].features, [*sources, *(self._window(window.date) for window in known), str(self.settings.candidates)])
+        self.run.step(f"the blend learns from {', '.join(self._window(window.date) for window in known)}")
+        kept = self.run.read("models").where(F.col("model_id") == known_as).select("payload").collect()  # one at most
+        if kept:
+            ranker: Ranker | None = Ranker.from_json(kept[0]["payload"])
+        else:
+            rows = self.run.read("measured_lists").where(F.col("as_of").isin([window.date for window in known]))
+            ranker = made.fit(rows, known[0].features)
+        if ranker is None:
+            return None
+        model = Model(known_as, BLEND, known[-1].date, made.as_json(), self.run.read("model_factors").limit(0).drop("model_id"))
+        return Ranking(ranker, model)
+
+    def _quality(self, window: "_Measured", date: datetime.date) -> DataFrame:
+        """Rows of `recommendation_quality`, less the as-of date, of the lists of one window."""
+        models = {recommender.kind: model for recommender, model in window.models}
+        buyers = F.col("factors")[ITEM_FACTS.index("buyers")].cast("double").alias("buyers")
+        popular = models[FILLER].rows.select(F.col("id").alias("item_id"), buyers)
+        alike = models["item_knn"].rows if "item_knn" in models else None
+        known = self.run.read("customer_items").where((F.col("as_of") == F.lit(date)) & F.col("is_bought"))
+        customers = known.agg(F.count_distinct("customer_id")).collect()[0][0]
+        offered = self.items(date).where("is_sellable").count()
+        lists = self.run.read("measured_lists").where((F.col("as_of") == F.lit(date)) & (F.col("model") != EXAMPLES)).drop("as_of")
+        found = quality(lists, popular, alike, customers, offered, self.settings.measure_at, self.settings.bootstrap)
+        return found.select(F.lit(self._window(date)).alias("window"), "*")
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A window whose lists are written: the date before it, the models of that date, and the names of an example's features."""
+
+    date: datetime.date
+    models: Sequence[Fitted]
+    features: tuple[str, ...]

@@ -1,0 +1,68 @@
+"""EASE: an item-item linear model with a closed form (Steck 2019, Embarrassingly shallow autoencoders for sparse data)."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from coterie.errors import UserError
+from coterie.recommend.interactions import recency_weighted
+from coterie.recommend.tasks.gram import GRAM, WEIGHTS, ease_weights, gram_parts
+from coterie.recommend.tasks.scorers import ItemWeights, Recency, Scorer
+from coterie.recommend.verbs import Training
+
+_ROWS_A_BLOCK = 5_000_000  # of the input, so that few partial Grams travel: each may be as large as the whole
+
+
+@dataclass(frozen=True)
+class EaseRecommender:
+    """Serves customers with an own item. Score: x B for the customer's row x of recency weights, B as in equation 8 of the paper.
+
+    own_weight: put on the diagonal of B when scoring, so that own items can come first where they may be offered again (the paper's B has
+    0 there, and lists without them do not change). regularisation: lambda, added to the diagonal of the items' Gram matrix. keep: of each item's column of B the largest (absolute) so many
+    entries are kept. max_items: above it the fit is refused, for it holds two square matrices of the items in one task.
+    """
+
+    regularisation: float
+    own_weight: float
+    half_life_days: float
+    keep: int
+    max_items: int
+
+    @property
+    def kind(self) -> str:
+        return "ease"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return asdict(self)
+
+    @property
+    def scorer(self) -> Scorer:
+        return ItemWeights(self.kind, Recency(self.half_life_days), "goes with {}", self.own_weight)
+
+    def fit(self, training: Training) -> DataFrame:
+        """Side "item": from an own item (id) to the items (ids) that it speaks for or against, and how much."""
+        rows = recency_weighted(training.pairs, training.as_of, self.half_life_days)
+        numbered = rows.groupBy("item_id").agg(F.count(F.lit(1)).alias("rows"))
+        numbered = numbered.select("item_id", (F.row_number().over(Window.orderBy("item_id")) - 1).alias("item"), "rows")
+        count, total = numbered.agg(F.count(F.lit(1)), F.coalesce(F.sum("rows"), F.lit(0))).collect()[0]
+        self._require_room(count)
+        block = F.pmod(F.xxhash64("customer_id"), F.lit(max(1, -(-int(total) // _ROWS_A_BLOCK)))).alias("block")
+        coded = rows.join(F.broadcast(numbered), "item_id", how="inner").select(block, "customer_id", "item", "value")
+        # A lambda: of a partial Spark cannot tell how many arguments it takes.
+        parts = coded.groupBy("block").applyInArrow(lambda rows: gram_parts(rows, int(count)), GRAM)
+        one = F.lit(0).alias("one")
+        solved = functools.partial(ease_weights, regularisation=self.regularisation, keep=self.keep)
+        together = parts.select(one, "*").groupBy("one").cogroup(numbered.select(one, "item_id", "item").groupBy("one"))
+        return together.applyInArrow(solved, WEIGHTS).select(F.lit("item").alias("side"), "id", "ids", "factors")
+
+    def _require_room(self, items: int) -> None:
+        if items > self.max_items:
+            raise UserError(
+                f"EASE would hold {items:,} x {items:,} numbers, about {2 * 8 * items**2 / 2**30:.1f} GB, in one task, and "
+                f"recommend.ease.max_items is {self.max_items:,}; raise it where a task has the memory, or leave 'ease' out of recommend.models"
+            )
