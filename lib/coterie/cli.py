@@ -172,6 +172,26 @@ def evaluate(
 
 
 @app.command()
+def tune(
+    lake: Lake,
+    budget: Annotated[int, typer.Option("--budget", min=1, help="fits to try, the models in turn")] = 40,
+    out: Annotated[Path | None, typer.Option("--out", help="write what was better as settings, for --conf")] = None,
+    as_of: AsOf = None,
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Try settings of the recommenders on the validation window; the test window stays unseen."""
+    with display.progress(quiet or json) as shown:
+        result, tuned = _shop(lake, conf, set, shown).tune(budget, _day(as_of, "--as-of"))
+    if out:
+        lines = [f"[recommend.{model}]\n" + "".join(f"{name} = {value}\n" for name, value in values.items()) for model, values in tuned.items()]
+        out.write_text("\n".join(lines))
+    _done([result], lake, quiet, json)
+
+
+@app.command()
 def maintain(lake: Lake, conf: Conf = None, set: Set = None, quiet: Quiet = False, json: Json = False) -> None:  # noqa: A002 - option's name
     """Compact the tables, drop as-of results older than a setting, delete files nothing refers to."""
     with display.progress(quiet or json) as shown:

@@ -68,7 +68,7 @@ _QUALITY = (("ndcg", 10), ("recall", 10), ("hit_rate", 10), ("map", 10), ("cover
 def quality_json(rows: list[dict[str, Any]]) -> str:
     """The measures of the test window as a JSON list; of the validation window the `window` says so."""
     names = ("model", "measure", "k", "value", "low", "high", "protocol", "population", "customers", "window")
-    ordered = sorted(rows, key=lambda row: tuple(str(row[name]) for name in ("window", "protocol", "population", "model", "measure")) + (row["k"],))
+    ordered = sorted(rows, key=lambda row: (*(str(row[name]) for name in ("window", "protocol", "population", "model", "measure")), row["k"]))
     return json.dumps([{name: row[name] for name in names} for row in ordered], ensure_ascii=False, indent=2)
 
 
@@ -94,7 +94,7 @@ def show_quality(rows: list[dict[str, Any]], result: dict[str, Any]) -> None:
             interval = f"{main['low']:.3f} - {main['high']:.3f}" if main.get("low") is not None else "-"
             table.add_row(model, f"{_value(found, model, shown[0]):.4f}", interval, *(f"{_value(found, model, of):.3f}" for of in shown[1:]))
         console.print(table, highlight=False)
-    console.print(f"{result['seconds']:.0f} s; every measure, at each length and with its interval: --json, or recommendation_quality with --lake", markup=False)
+    console.print(f"{result['seconds']:.0f} s; every measure at each length, with its interval: --json, or recommendation_quality with --lake", markup=False)
 
 
 def _value(found: dict[tuple[str, str, int], dict[str, Any]], model: str, of: tuple[str, int]) -> float:

@@ -54,8 +54,8 @@ def multiply(
                 out[j] += u * a[j]
             at += 1
         for at in range(tail_from[start + r], tail_from[start + r + 1]):
-            u, column = tail_values[at], np.uint64(tail_columns[at])
-            for entry in range(list_from[column], list_from[column + np.uint64(1)]):
+            u, column = tail_values[at], tail_columns[at]
+            for entry in range(list_from[column], list_from[column + 1]):
                 out[list_rows[entry]] += u * list_values[entry]
 
 
@@ -170,11 +170,21 @@ def leave_out(tile: Floats, width: int, row: int, column: int, pointers: Places,
                 tile[r, places[at] - column] = LEAST
 
 
-@compiled()
-def raise_borders(tile: Floats, width: int, row: int, rank: int, factor: float, border: Floats) -> None:
-    """The border of each of the tile's rows rises to its product of this rank among the first `width`, times factor."""
+@compiled(fast=True)
+def raise_borders(tile: Floats, row: int, rank: int, factor: float, border: Floats) -> None:
+    """The border of each of the tile's rows rises to its product of this rank, or a little below it, times factor.
+
+    The rank is taken among the maxima of interleaved parts, which are eight times fewer.
+    """
+    width = tile.shape[1] // GROUPS
+    highest = np.empty(width, np.float32)
     for r in range(tile.shape[0]):
-        border[row + r] = max(border[row + r], np.float32(_kth_largest(tile[r, :width].copy(), width, rank) * factor))
+        highest[:] = LEAST
+        for part in range(GROUPS):
+            some = tile[r, part * width : (part + 1) * width]
+            for j in range(width):
+                highest[j] = max(highest[j], some[j])
+        border[row + r] = max(border[row + r], np.float32(_kth_largest(highest, width, rank) * factor))
 
 
 @compiled()

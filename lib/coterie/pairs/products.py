@@ -64,7 +64,7 @@ class SparseProducts:
         self._lists: dict[bool, Csr] = {}
 
     def chunks(self) -> Iterator[Chunk]:
-        head, tail = ((part.indptr.astype(np.uint64), part.indices.astype(np.uint32), part.data) for part in self._parted(0))
+        head, tail = (_csr(part) for part in self._parted(0))
         right_head, right_tail = self._parted(1)
         for first in range(0, self.m, self.width):
             last = min(self.m, first + self.width)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from coterie.pairs.kernels import LEAST, MOST, Floats, Places, Side, collect, leave_out, ordered, passing, raise_borders, survivors
+from coterie.pairs.kernels import GROUPS, LEAST, MOST, Floats, Places, Side, collect, leave_out, ordered, passing, raise_borders, survivors
 from coterie.pairs.products import DenseProducts, Products
 from coterie.pairs.rows import DenseRows, spread
 
@@ -111,10 +111,10 @@ def by_row(rows: Places, places: Places, size: int) -> LeftOut:
 
 
 def _side(slack: Floats, size: int, padded: int, k: int, positive: bool) -> Side:
-    """Nothing kept yet; room for about 2 k candidates a row before they are cut back."""
+    """Nothing kept yet; room for about 3 k candidates a row before they are cut back."""
     border = np.full(padded, MOST, np.float32)
     border[: len(slack)] = 0.0 if positive else LEAST
-    room = max(2 * k, k + 48)
+    room = max(3 * k, k + 96)
     return border, slack, np.zeros(size, np.int64), np.empty((size, room), np.int32), np.empty((size, room), np.float32)
 
 
@@ -130,10 +130,10 @@ def _guess(products: Products, k: int, border: Floats, swapped: bool) -> None:
     sample = products.sample(_SAMPLE, swapped)
     hits = k * _SAMPLE / size
     rank = int(np.ceil(hits + 3 * np.sqrt(hits) + 2))
-    if rank < _SAMPLE / 2:
+    if rank <= _SAMPLE // (4 * GROUPS):
         with threadpool_limits(1, user_api="blas"):
-            for tile, row, first in _tiles(sample, False, None):
-                raise_borders(tile, min(sample.width, sample.m - first), row, rank, sample.scale / products.scale, border)
+            for tile, row, _ in _tiles(sample, False, None):
+                raise_borders(tile, row, rank, sample.scale / products.scale, border)
 
 
 def _tiles(products: Products, itself: bool, left_out: LeftOut | None) -> Iterator[tuple[Floats, int, int]]:

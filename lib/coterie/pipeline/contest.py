@@ -57,7 +57,8 @@ class Contest:
     def weigh(self) -> None:
         """Writes `customer_items` as of every date that is needed."""
         settings = self.settings
-        weighing = Weighing({str(kind): weight for kind, weight in settings.weights.items()}, settings.half_life_days, settings.history_days, settings.weigh_by_quantity)
+        weights = {str(kind): weight for kind, weight in settings.weights.items()}
+        weighing = Weighing(weights, settings.half_life_days, settings.history_days, settings.weigh_by_quantity)
         dates = (self.learned_from, self.validated_from, self.tested_from, self.as_of)
         days, cancellations = self.run.read("customer_item_days"), self.run.read("cancellations")
         found = [pairs(days, cancellations, date, weighing).select(F.lit(date).alias("as_of"), "*") for date in dates]
@@ -123,12 +124,24 @@ class Contest:
         self.run.delete("measured_lists", "true")
         return self._verdict(second, tested, validated is not None)
 
+    def validation(self, model: str) -> float | None:
+        """nDCG of one model on the validation window, by itself; None where nobody bought anything then."""
+        validated = self._measured(self.validated_from, None, False, "validating on")
+        if validated is None:
+            return None
+        rows = [row.asDict() for row in self._quality(validated, self.validated_from).collect()]  # a measure each
+        return headline(rows, self._served()).get(model, {}).get(f"ndcg_at_{self.headline_at()}", 0.0)
+
+    def _served(self) -> str:
+        """The protocol that is like what is served."""
+        return "all" if self.settings.repeat_purchases else "new"
+
     def _verdict(self, ranking: Ranking | None, tested: "_Measured", was_validated: bool) -> Verdict:
-        rows = [row.asDict() for row in self.run.read("recommendation_quality").where(F.col("as_of") == F.lit(self.as_of)).collect()]  # a measure and model each
-        served = "all" if self.settings.repeat_purchases else "new"
+        written = self.run.read("recommendation_quality").where(F.col("as_of") == F.lit(self.as_of))
+        rows = [row.asDict() for row in written.collect()]  # a measure and model each
         at = self.headline_at()
         judged = [row for row in rows if row["window"] == self._window(self.validated_from if was_validated else self.tested_from)]
-        validated = {model: values[f"ndcg_at_{at}"] for model, values in headline(judged, served).items()}
+        validated = {model: values[f"ndcg_at_{at}"] for model, values in headline(judged, self._served()).items()}
         best = min(validated, key=lambda model: (-validated[model], model), default=FILLER)
         chosen = best if self.settings.serve == "best" else self.settings.serve
         chosen = FILLER if chosen == BLEND and ranking is None else chosen

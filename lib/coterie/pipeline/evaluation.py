@@ -124,7 +124,7 @@ def _checked(rows: DataFrame, path: str) -> Row:
         raise UserError(f"'{path}' cannot be read: {str(error).splitlines()[0]}; expected a CSV file with a header, or Parquet") from None
     if not found["rows"]:
         raise UserError(f"'{path}' has no rows; expected at least one")
-    expected = {"user": "a user in every row", "item": "an item in every row", "weight": "a number above 0", "time": "a date, an ISO 8601 text or seconds since 1970"}
+    expected = {"user": "some text", "item": "some text", "weight": "a number above 0", "time": "a date, an ISO 8601 text or seconds since 1970"}
     for name, words in expected.items():
         if found[name]:
             raise UserError(f"'{path}': {found[name]:,} of {found['rows']:,} rows have no usable {name}; expected {words}")

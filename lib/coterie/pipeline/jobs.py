@@ -14,6 +14,7 @@ from coterie.pipeline.maintain import run_maintain
 from coterie.pipeline.recommend import run_recommend
 from coterie.pipeline.run import Job, Progress, Run, fingerprint, finished_run, latest_event_date, write_event
 from coterie.pipeline.segments import run_segments
+from coterie.pipeline.tuning import run_tune
 from coterie.settings import Settings
 
 JOBS: dict[str, Job] = {
@@ -30,6 +31,7 @@ JOBS: dict[str, Job] = {
         ),
         Job("recommend", run_recommend, ("customer_features", "customer_item_days", "cancellations", "items", "segments"), ("recommend",)),
         Job("evaluate", run_evaluate, (), (), has_as_of=False),
+        Job("tune", run_tune, (), ()),
         Job("maintain", run_maintain, (), (), has_as_of=False),
     )
 }

@@ -69,6 +69,11 @@ class Shop:
         """The recommenders measured on a split of one's own, into this lake's `recommendation_quality`: a lake for nothing else."""
         return execute(self.lake, ("evaluate",), self.settings(), None, {"train": train, "test": test}, self.progress, force=True)[0]
 
+    def tune(self, budget: int, as_of: datetime.date | None = None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Tries so many settings of the recommenders on the validation window; gives the run, and what was better, by model."""
+        tuned: dict[str, dict[str, Any]] = {}
+        return execute(self.lake, ("tune",), self.settings(), as_of, {"budget": budget, "tuned": tuned}, self.progress)[0], tuned
+
     def maintain(self) -> dict[str, Any]:
         """Compacts tables, drops old results and files."""
         return execute(self.lake, ("maintain",), self.settings(), None, {}, self.progress)[0]

@@ -19,7 +19,8 @@ class AlsRecommender:
     """Serves customers with an own item, from items that somebody has.
 
     The preference of customer u for item i is 1 where the recency weight r_ui is above 0, the confidence in it 1 + alpha r_ui (equation 3 of
-    the paper), r_ui = intensity x 2^(-days since the last event / half_life_days); `regularisation` is multiplied by the number of rows of the customer or item, as MLlib does.
+    the paper), r_ui = intensity x 2^(-days since the last event / half_life_days); `regularisation` is multiplied by the number of rows of
+    the customer or item, as MLlib does.
     """
 
     rank: int

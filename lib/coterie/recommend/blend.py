@@ -42,7 +42,7 @@ class Blend:
         # A fixed number of partitions, sorted within: sums must not follow the cores.
         ordered = rows.repartition(self.partitions, "customer_id").sortWithinPartitions("customer_id", "keep_seen", "item_id")
         learner = LogisticRegression(featuresCol="vector", labelCol="label", maxIter=self.iterations, regParam=self.regularisation)
-        model = learner.fit(ordered.select("label", array_to_vector("features").alias("vector")))
+        model = learner.fit(ordered.select("label", array_to_vector(F.col("features")).alias("vector")))
         return Ranker(features, tuple(float(value) for value in model.coefficients), float(model.intercept))
 
     def as_json(self) -> str:

@@ -21,9 +21,10 @@ _ROWS_A_BLOCK = 5_000_000  # of the input, so that few partial Grams travel: eac
 class EaseRecommender:
     """Serves customers with an own item. Score: x B for the customer's row x of recency weights, B as in equation 8 of the paper.
 
-    own_weight: put on the diagonal of B when scoring, so that own items can come first where they may be offered again (the paper's B has
-    0 there, and lists without them do not change). regularisation: lambda, added to the diagonal of the items' Gram matrix. keep: of each item's column of B the largest (absolute) so many
-    entries are kept. max_items: above it the fit is refused, for it holds two square matrices of the items in one task.
+    regularisation: lambda, added to the diagonal of the items' Gram matrix. own_weight: put on the diagonal of B when scoring, so that own
+    items can come first where they may be offered again (the paper's B has 0 there; lists without own items do not change). keep: of each
+    item's column of B the largest (absolute) so many entries are kept. max_items: above it the fit is refused, for it holds two square
+    matrices of the items in one task.
     """
 
     regularisation: float

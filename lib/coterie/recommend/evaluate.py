@@ -77,7 +77,8 @@ def _excluded(rows: DataFrame) -> DataFrame:
     )
     value = (F.col("customers") - F.col("new")).cast("double").alias("value")
     unknown = (F.lit(None).cast("double").alias(name) for name in ("low", "high"))
-    return counted.select("population", F.lit("new").alias("protocol"), "model", F.lit("excluded").alias("measure"), F.lit(0).alias("k"), value, *unknown, "customers")
+    what = (F.lit("new").alias("protocol"), "model", F.lit("excluded").alias("measure"), F.lit(0).alias("k"))
+    return counted.select("population", *what, value, *unknown, "customers")
 
 
 def headline(rows: Sequence[Mapping[str, object]], protocol: str = "new") -> dict[str, dict[str, float]]:

@@ -39,15 +39,17 @@ class PopularRecommender:
     def fit(self, training: Training) -> DataFrame:
         """Side "item": ITEM_FACTS of each item that was ever bought.
 
-        recent_buyers: distinct buyers in the last popular_days (as_of itself is the last of them), buyers: of all time; window_...: the days of the shortest
-        window with a purchase, its buyers and units, 0 where there is none; last_sold_age, first_sold_age: days; price: revenue by units
-        over all time; repeat_rate: of its buyers those who bought it on two days or more, with ten buyers of the shop's rate added. As float these counts are exact up to 16.7 million.
+        recent_buyers: distinct buyers in the last popular_days (as_of itself is the last of them), buyers: of all time; window_...: the days of
+        the shortest window with a purchase, its buyers and units, 0 where there is none; last_sold_age, first_sold_age: days; price: revenue
+        by units over all time; repeat_rate: of its buyers those who bought it on two days or more, with ten buyers of the shop's rate added.
+        As float these counts are exact up to 16.7 million.
         """
         windows = [times * self.popular_days for times in _WINDOWS]
         age = F.datediff(F.lit(training.as_of), F.col("purchased_on"))
         units = [F.sum(F.when(age < days, F.col("quantity"))).alias(f"units_{days}") for days in windows]
         totals = [F.sum(name).alias(name) for name in ("quantity", "revenue")]
-        by_customer = training.purchases.groupBy("item_id", "customer_id").agg(F.min(age).alias("age"), F.max(age).alias("oldest"), F.count(F.lit(1)).alias("days"), *units, *totals)
+        ages = [F.min(age).alias("age"), F.max(age).alias("oldest"), F.count(F.lit(1)).alias("days")]
+        by_customer = training.purchases.groupBy("item_id", "customer_id").agg(*ages, *units, *totals)
         counted = by_customer.groupBy("item_id").agg(
             F.min("age").alias("age"),
             F.max("oldest").alias("oldest"),
@@ -61,7 +63,7 @@ class PopularRecommender:
             "recent_buyers": F.col(f"buyers_{self.popular_days}"),
             "buyers": F.col("buyers"),
             "repeat_rate": (F.col("repeaters") + _PRIOR_BUYERS * F.col("shop_rate")) / (F.col("buyers") + _PRIOR_BUYERS),
-            "window_days": _shortest(windows, lambda days: F.lit(days)),
+            "window_days": _shortest(windows, F.lit),
             "window_buyers": _shortest(windows, lambda days: F.col(f"buyers_{days}")),
             "window_units": _shortest(windows, lambda days: F.col(f"units_{days}")),
             "last_sold_age": F.col("age"),

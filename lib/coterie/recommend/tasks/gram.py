@@ -43,7 +43,8 @@ def ease_weights(parts: pa.Table, numbered: pa.Table, regularisation: float, kee
         gram[entries, np.frombuffer(columns.as_buffer(), np.int32)] += np.frombuffer(values.as_buffer(), np.float64)
     with threadpool_limits(1):
         weights = pruned(ease(gram, regularisation), keep)
-    lists = (pa.ListArray.from_arrays(weights.indptr.astype(np.int32), flat) for flat in (ids.take(pa.array(weights.indices)), pa.array(weights.data, pa.float32())))
+    entries = (ids.take(pa.array(weights.indices)), pa.array(weights.data, pa.float32()))
+    lists = (pa.ListArray.from_arrays(weights.indptr.astype(np.int32), flat) for flat in entries)
     return pa.Table.from_arrays([ids, *lists], schema=WEIGHTS_SCHEMA)
 
 

@@ -130,7 +130,8 @@ def served_lists(left: pa.Table, right: pa.Table, draw: Draw, chosen: str, fille
                 places, scores = ranked(tile, ranker.margins(tile.features), filler, pool)
             places, scores, is_filler = filled(places, scores, tile.lists[filler], pool)
             if rearrange.is_needed:
-                places, scores, is_filler = rearranged(places, scores, is_filler, draw.count, rearrange, shelf, block.customers.take(pa.array(block.asked[tile.rows])))
+                whose = block.customers.take(pa.array(block.asked[tile.rows]))
+                places, scores, is_filler = rearranged(places, scores, is_filler, draw.count, rearrange, shelf, whose)
             parts.append(_served(block, shelf, tile, places, scores, np.where(is_filler, filler, chosen if ranker is None else ""), draw.kinds, ready))
     return pa.concat_tables(parts) if parts else SERVED_SCHEMA.empty_table()
 
@@ -150,7 +151,7 @@ def ranked(tile: Drawn, margins: Floats, filler: str, count: int) -> tuple[Place
     return places, scores
 
 
-def _measured(block: Block, rows: Places, warm: Places, model: str, items: pa.Array, lengths: Places, values: pa.Array, width: int) -> pa.Table:
+def _measured(block: Block, rows: Places, warm: NDArray[np.bool_], model: str, items: pa.Array, lengths: Places, values: pa.Array, width: int) -> pa.Table:
     ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     asked = pa.array(block.asked[rows])
     return pa.Table.from_arrays(

@@ -67,8 +67,8 @@ def rearranged(
         if how.mmr > 0:
             likeness = np.maximum(likeness, _likeness(weights, item, places) / largest)
     taken = np.maximum(chosen, 0)
-    found = tuple(np.take_along_axis(array, taken, axis=1) for array in (places, scores, is_filler))
-    return np.where(chosen >= 0, found[0], -1), found[1], found[2]
+    items = np.where(chosen >= 0, np.take_along_axis(places, taken, axis=1), -1)
+    return items, np.take_along_axis(scores, taken, axis=1), np.take_along_axis(is_filler, taken, axis=1)
 
 
 def _likeness(weights: sparse.csr_matrix, items: Places, places: Places) -> Floats:
