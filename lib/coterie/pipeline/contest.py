@@ -1,13 +1,13 @@
 """What the recommenders are worth on days they have not seen: fitted, measured, and the one to serve chosen.
 
-Three dates before the as-of date, `test_days` apart: the test starts after the last of them, the validation after the one before, and after the
-first of them the days from which the blend learns that is judged by the validation. The blend of the test learns from both. So nothing is
+Two dates before the as-of date, `test_days` apart: the test starts after the later one, the validation after the earlier one. The blend learns
+from the validation window, and is judged there too, each half of the customers by a ranker that learned from the other half. So nothing is
 learned or chosen on the days of the test.
 """
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -52,17 +52,17 @@ class Contest:
         self.run, self.as_of, self.settings = run, as_of, run.settings.recommend
         self.similar_written = False
         window = datetime.timedelta(days=self.settings.test_days)
-        self.learned_from, self.validated_from, self.tested_from = as_of - 3 * window, as_of - 2 * window, as_of - window
+        self.validated_from, self.tested_from = as_of - 2 * window, as_of - window
 
     def weigh(self) -> None:
         """Writes `customer_items` as of every date that is needed."""
         settings = self.settings
         weights = {str(kind): weight for kind, weight in settings.weights.items()}
         weighing = Weighing(weights, settings.half_life_days, settings.history_days, settings.weigh_by_quantity)
-        dates = (self.learned_from, self.validated_from, self.tested_from, self.as_of)
+        dates = (self.validated_from, self.tested_from, self.as_of)
         days, cancellations = self.run.read("customer_item_days"), self.run.read("cancellations")
         found = [pairs(days, cancellations, date, weighing).select(F.lit(date).alias("as_of"), "*") for date in dates]
-        self.run.replace("customer_items", found[0].unionByName(found[1]).unionByName(found[2]).unionByName(found[3]))
+        self.run.replace("customer_items", found[0].unionByName(found[1]).unionByName(found[2]))
 
     def training(self, date: datetime.date) -> Training:
         """What was known on the date; the pairs from the table, so that they are not made again by every reader."""
@@ -108,28 +108,29 @@ class Contest:
 
     def held(self) -> Verdict | None:
         """The verdict; None where nobody bought anything in the days of the test. Writes `recommendation_quality` as of the date."""
-        settings, written = self.settings, []
-        learned = self._measured(self.learned_from, None, blend(settings) is not None, "learning from")
-        first = self._ranker([learned])
-        validated = self._measured(self.validated_from, first, blend(settings) is not None, "validating on")
+        written = []
+        validated = self._measured(self.validated_from, None, blend(self.settings) is not None, "validating on")
+        ranking = None
         if validated is not None:
-            written.append(self._quality(validated, self.validated_from))
-        second = self._ranker([learned, validated]) or first
-        tested = self._measured(self.tested_from, second, False, "testing on")
+            ranking = self._ranking(validated)
+            if ranking is not None:
+                self._judge_blend(validated)
+            written.append(self._quality(validated))
+        tested = self._measured(self.tested_from, ranking, False, "testing on")
         if tested is None:
             return None
-        written.append(self._quality(tested, self.tested_from))
+        written.append(self._quality(tested))
         rows = written[0] if len(written) == 1 else written[0].unionByName(written[1])
         self.run.replace("recommendation_quality", rows.select(F.lit(self.as_of).alias("as_of"), "*"), f"as_of = DATE '{self.as_of}'")
         self.run.delete("measured_lists", "true")
-        return self._verdict(second, tested, validated is not None)
+        return self._verdict(ranking, tested, validated is not None)
 
     def validation(self, model: str) -> float | None:
         """nDCG of one model on the validation window, by itself; None where nobody bought anything then."""
         validated = self._measured(self.validated_from, None, False, "validating on")
         if validated is None:
             return None
-        rows = [row.asDict() for row in self._quality(validated, self.validated_from).collect()]  # a measure each
+        rows = [row.asDict() for row in self._quality(validated).collect()]  # a measure each
         return headline(rows, self._served()).get(model, {}).get(f"ndcg_at_{self.headline_at()}", 0.0)
 
     def _served(self) -> str:
@@ -169,32 +170,46 @@ class Contest:
         self.run.step(f"{words} {self._window(date)}")
         asked = held_out_customers(truth, known, self.settings.measure_customers)
         request = self.request(asked, date, self.settings.measure_customers, max(self.settings.measure_at))
-        negatives = self.settings.blend.negatives if with_examples else 0.0
-        lists = measured(models, request, ranking.ranker if ranking else None, negatives)
+        lists = measured(models, request, ranking.ranker if ranking else None, self.settings.blend.negatives if with_examples else 0.0)
         self.run.replace("measured_lists", lists.select(F.lit(date).alias("as_of"), "*"), f"as_of = DATE '{date}'")
-        return _Measured(date, models, names_of(draw_of(models, request)))
+        return _Measured(date, models, request)
 
-    def _ranker(self, windows: "Sequence[_Measured | None]") -> Ranking | None:
-        """The blend learned from the examples of those windows; None without any."""
-        known, made = [window for window in windows if window is not None], blend(self.settings)
-        if made is None or not known:
+    def _ranking(self, window: "_Measured") -> Ranking | None:
+        """The blend learned from the examples of the window."""
+        made = blend(self.settings)
+        if made is None:
             return None
-        sources = [model.model_id for window in known for _, model in window.models]
-        known_as = made.known_as(known[0].features, [*sources, *(self._window(window.date) for window in known), str(self.settings.candidates)])
-        self.run.step(f"the blend learns from {', '.join(self._window(window.date) for window in known)}")
+        features = names_of(draw_of(window.models, window.request))
+        sources = [model.model_id for _, model in window.models]
+        known_as = made.known_as(features, [*sources, self._window(window.date), str(self.settings.candidates)])
+        self.run.step(f"the blend learns from {self._window(window.date)}")
         kept = self.run.read("models").where(F.col("model_id") == known_as).select("payload").collect()  # one at most
-        if kept:
-            ranker: Ranker | None = Ranker.from_json(kept[0]["payload"])
-        else:
-            rows = self.run.read("measured_lists").where(F.col("as_of").isin([window.date for window in known]))
-            ranker = made.fit(rows, known[0].features)
+        ranker = Ranker.from_json(kept[0]["payload"]) if kept else made.fit(self._lists(window), features)
         if ranker is None:
             return None
-        model = Model(known_as, BLEND, known[-1].date, made.as_json(), self.run.read("model_factors").limit(0).drop("model_id"))
-        return Ranking(ranker, model)
+        nothing = self.run.read("model_factors").limit(0).drop("model_id")
+        return Ranking(ranker, Model(known_as, BLEND, window.date, made.as_json(), nothing))
 
-    def _quality(self, window: "_Measured", date: datetime.date) -> DataFrame:
+    def _judge_blend(self, window: "_Measured") -> None:
+        """Appends the blend's lists of the window: each half of the customers ranked by what the other half taught."""
+        made, features = blend(self.settings), names_of(draw_of(window.models, window.request))
+        half = F.pmod(F.xxhash64("customer_id"), F.lit(2))
+        lists = []
+        for learned, judged in ((0, 1), (1, 0)):
+            ranker = made.fit(self._lists(window).where(half == learned), features) if made else None
+            if ranker is None:
+                return
+            request = replace(window.request, customers=window.request.customers.where(half == judged))
+            lists.append(measured(window.models, request, ranker).where(F.col("model") == BLEND))
+        together = lists[0].unionByName(lists[1]).select(F.lit(window.date).alias("as_of"), "*")
+        self.run.append("measured_lists", together)
+
+    def _lists(self, window: "_Measured") -> DataFrame:
+        return self.run.read("measured_lists").where(F.col("as_of") == F.lit(window.date)).drop("as_of")
+
+    def _quality(self, window: "_Measured") -> DataFrame:
         """Rows of `recommendation_quality`, less the as-of date, of the lists of one window."""
+        date = window.date
         models = {recommender.kind: model for recommender, model in window.models}
         buyers = F.col("factors")[ITEM_FACTS.index("buyers")].cast("double").alias("buyers")
         popular = models[FILLER].rows.select(F.col("id").alias("item_id"), buyers)
@@ -202,15 +217,15 @@ class Contest:
         known = self.run.read("customer_items").where((F.col("as_of") == F.lit(date)) & F.col("is_bought"))
         customers = known.agg(F.count_distinct("customer_id")).collect()[0][0]
         offered = self.items(date).where("is_sellable").count()
-        lists = self.run.read("measured_lists").where((F.col("as_of") == F.lit(date)) & (F.col("model") != EXAMPLES)).drop("as_of")
+        lists = self._lists(window).where(F.col("model") != EXAMPLES)
         found = quality(lists, popular, alike, customers, offered, self.settings.measure_at, self.settings.bootstrap)
         return found.select(F.lit(self._window(date)).alias("window"), "*")
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """A window whose lists are written: the date before it, the models of that date, and the names of an example's features."""
+    """A window whose lists are written: the date before it, the models of that date, and what was asked of them."""
 
     date: datetime.date
     models: Sequence[Fitted]
-    features: tuple[str, ...]
+    request: Request

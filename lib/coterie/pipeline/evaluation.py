@@ -133,9 +133,9 @@ def _checked(rows: DataFrame, path: str) -> Row:
 
 def _timed(train: DataFrame, test: DataFrame, train_rows: Row, test_rows: Row) -> _Timed:
     if "time" not in train.columns:
-        drawn = F.pmod(F.xxhash64("user", "item"), F.lit(5))
-        day = F.date_add(F.lit(_UNTIMED), F.greatest(drawn - 2, F.lit(0)).cast("int"))
-        tested_from = _UNTIMED + datetime.timedelta(days=2)
+        is_later = F.pmod(F.xxhash64("user", "item"), F.lit(5)) == 0
+        day = F.date_add(F.lit(_UNTIMED), is_later.cast("int"))
+        tested_from = _UNTIMED + datetime.timedelta(days=1)
         after = F.lit(tested_from + datetime.timedelta(days=1))
         return _Timed(train.withColumn("day", day), test.withColumn("day", after), tested_from, 1, False)
     last = train_rows["last"]
