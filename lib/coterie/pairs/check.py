@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from coterie.errors import UserError
@@ -47,39 +47,49 @@ def refuse_count(k: int) -> None:
 
 def _sparse(rows: DataFrame) -> Size:
     fits = F.col("row_id").isNotNull() & F.col("column_id").isNotNull() & F.col("value").between(0.0, _LARGEST)
-    shown = F.struct(_text("row_id"), _text("column_id"), F.coalesce(F.col("value").cast("string"), F.lit("null")).alias("value"))
+    is_bad = ~F.coalesce(fits, F.lit(False))
     found = rows.agg(
         F.count("*").alias("entries"),
         F.approx_count_distinct("row_id").alias("rows"),
         F.approx_count_distinct("column_id").alias("columns"),
         F.avg(F.octet_length("row_id") + F.octet_length("column_id")).alias("id_bytes"),
-        F.min(F.when(~F.coalesce(fits, F.lit(False)), shown)).alias("bad"),
+        F.count_if(is_bad).alias("bad"),
     ).first()
     assert found is not None
-    if found["bad"] is not None:
-        row, column, value = found["bad"]
+    if found["bad"]:
+        shown = _first(rows.where(is_bad).select(_text("row_id"), _text("column_id"), F.coalesce(F.col("value").cast("string"), F.lit("null")).alias("value")))
         raise UserError(
-            f"row {row!r}, column {column!r} has the value {value}; ids must be there, and values numbers from 0 to {_LARGEST:g}: correct or remove such rows"
+            f"row {shown['row_id']!r}, column {shown['column_id']!r} has the value {shown['value']}, and {found['bad'] - 1} more cannot be used; "
+            f"ids must be there, and values numbers from 0 to {_LARGEST:g}: correct or remove such rows"
         )
     return Size(max(1, found["rows"]), found["entries"], max(1, found["columns"]), int(found["id_bytes"] or 0))
 
 
 def _dense(rows: DataFrame) -> Size:
     fits = F.col("row_id").isNotNull() & F.forall("factors", lambda factor: factor.between(-1e15, 1e15))
+    is_bad = ~F.coalesce(fits, F.lit(False))
     found = rows.agg(
         F.count("*").alias("rows"),
         F.min(F.size("factors")).alias("shortest"),
         F.max(F.size("factors")).alias("longest"),
         F.avg(F.octet_length("row_id")).alias("id_bytes"),
-        F.min(F.when(~F.coalesce(fits, F.lit(False)), _text("row_id"))).alias("bad"),
+        F.count_if(is_bad).alias("bad"),
     ).first()
     assert found is not None
-    if found["bad"] is not None:
-        raise UserError(f"row {found['bad']!r} has factors that are missing, null, nan, or beyond 1e15; ids and factors must be there: correct or remove it")
+    if found["bad"]:
+        row = _first(rows.where(is_bad).select(_text("row_id")))["row_id"]
+        raise UserError(f"row {row!r} has factors that are missing, null, nan, or beyond 1e15; ids and factors must be there: correct or remove it")
     if found["shortest"] != found["longest"]:
         raise UserError(f"factors have from {found['shortest']} to {found['longest']} numbers; expected one length for all")
     width = found["longest"] or 0
     return Size(max(1, found["rows"]), found["rows"] * width, max(1, width), int(found["id_bytes"] or 0))
+
+
+def _first(bad: DataFrame) -> Row:
+    """One to show, the same whatever the partitions."""
+    shown = bad.orderBy(*bad.columns).first()
+    assert shown is not None
+    return shown
 
 
 def _text(name: str) -> Column:

@@ -3,6 +3,7 @@
 A score of -inf means that the model has nothing to say. Scores are float64, rounded to 9 decimals: the last bits depend on the machine.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -61,9 +62,10 @@ class ItemWeights:
     def ready(self, block: Block, shelf: Shelf) -> Ready:
         weights = shelf.side(self.kind, "item").matrix(shelf.ids, shelf.ids)
         history = block.history(self.weighs.of(block), len(shelf.ids))
+        transposed = functools.cache(weights.T.tocsr)  # asked for by reasons only
 
         def because(customers: Places, items: Places) -> list[str | None]:
-            shares = history[customers].multiply(weights.T.tocsr()[items]).tocsr()
+            shares = history[customers].multiply(transposed()[items]).tocsr()
             most = np.asarray(shares.argmax(axis=1)).ravel()
             has_one = np.asarray(shares.max(axis=1).todense()).ravel() > 0
             names = shelf.names.take(pa.array(most)).to_pylist()
@@ -85,9 +87,10 @@ class Neighbours:
         near, values = block.sides.get(self.kind), baskets.matrix(baskets.ids, shelf.ids)
         similar = near.matrix(block.customers, baskets.ids) if near else sparse.csr_matrix((len(block.customers), len(baskets.ids)))
         similar.data = similar.data**self.power
+        transposed = functools.cache(values.T.tocsr)
 
         def because(customers: Places, items: Places) -> list[str | None]:
-            counts = (similar[customers] > 0).multiply(values.T.tocsr()[items] > 0).sum(axis=1)
+            counts = (similar[customers] > 0).multiply(transposed()[items] > 0).sum(axis=1)
             return [f"bought by {_customers(int(count))} like you" if count else None for count in np.asarray(counts).ravel()]
 
         return _Product(similar, values, because)
