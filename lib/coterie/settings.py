@@ -140,7 +140,6 @@ class BlendSettings(_Section):
     iterations: Count
     regularisation: Annotated[float, Field(ge=0)]
     negatives: Annotated[float, Field(gt=0, le=1)]
-    partitions: Count
 
 
 RecommenderName = Literal["popular", "als", "user_knn", "item_knn", "ease", "content", "repeat", "blend"]

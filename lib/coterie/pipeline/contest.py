@@ -8,11 +8,13 @@ learned or chosen on the days of the test.
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from coterie.pipeline.run import Run
+from coterie.recommend.blend import half_of
 from coterie.recommend.evaluate import bought_between, headline, held_out_customers, quality
 from coterie.recommend.family import blend, recommenders
 from coterie.recommend.interactions import Weighing, effective_purchases, offered_items, pairs
@@ -24,6 +26,10 @@ from coterie.recommend.user_knn import similar_customers
 from coterie.recommend.verbs import Model, Training, digest, model_id, restored, saved_rows
 
 _FEWEST_BLOCKS = 4  # so that a small shop keeps several cores busy
+
+
+def union(frames: Sequence[DataFrame]) -> DataFrame:
+    return reduce(DataFrame.unionByName, frames)
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Contest:
         dates = (self.validated_from, self.tested_from, self.as_of)
         days, cancellations = self.run.read("customer_item_days"), self.run.read("cancellations")
         found = [pairs(days, cancellations, date, weighing).select(F.lit(date).alias("as_of"), "*") for date in dates]
-        self.run.replace("customer_items", found[0].unionByName(found[1]).unionByName(found[2]))
+        self.run.replace("customer_items", union(found))
 
     def training(self, date: datetime.date) -> Training:
         """What was known on the date; the pairs from the table, so that they are not made again by every reader."""
@@ -94,10 +100,7 @@ class Contest:
         if wanted:
             self.run.step(f"fitting {', '.join(recommender.kind for recommender in wanted)} as of {date}")
             rows = [saved_rows(names[recommender.kind], recommender.fit(training)) for recommender in wanted]
-            together = rows[0]
-            for more in rows[1:]:
-                together = together.unionByName(more)
-            self.run.replace("model_factors", together, f"model_id IN ({', '.join(repr(names[recommender.kind]) for recommender in wanted)})")
+            self.run.replace("model_factors", union(rows), f"model_id IN ({', '.join(repr(names[recommender.kind]) for recommender in wanted)})")
         # Read back: what follows must not fit again.
         factors = self.run.read("model_factors")
         return [(recommender, restored(recommender, names[recommender.kind], date, factors)) for recommender in found]
@@ -112,16 +115,13 @@ class Contest:
         validated = self._measured(self.validated_from, None, blend(self.settings) is not None, "validating on")
         ranking = None
         if validated is not None:
-            ranking = self._ranking(validated)
-            if ranking is not None:
-                self._judge_blend(validated)
+            ranking = self._blended(validated)
             written.append(self._quality(validated))
         tested = self._measured(self.tested_from, ranking, False, "testing on")
         if tested is None:
             return None
         written.append(self._quality(tested))
-        rows = written[0] if len(written) == 1 else written[0].unionByName(written[1])
-        self.run.replace("recommendation_quality", rows.select(F.lit(self.as_of).alias("as_of"), "*"), f"as_of = DATE '{self.as_of}'")
+        self.run.replace("recommendation_quality", union(written).select(F.lit(self.as_of).alias("as_of"), "*"), f"as_of = DATE '{self.as_of}'")
         self.run.delete("measured_lists", "true")
         return self._verdict(ranking, tested, validated is not None)
 
@@ -174,35 +174,26 @@ class Contest:
         self.run.replace("measured_lists", lists.select(F.lit(date).alias("as_of"), "*"), f"as_of = DATE '{date}'")
         return _Measured(date, models, request)
 
-    def _ranking(self, window: "_Measured") -> Ranking | None:
-        """The blend learned from the examples of the window."""
+    def _blended(self, window: "_Measured") -> Ranking | None:
+        """The blend learned from the examples of the window, whose own lists are appended: each half of the customers ranked by what the other
+        half taught. None without a blend, or where there is nothing to learn from."""
         made = blend(self.settings)
         if made is None:
             return None
+        self.run.step(f"the blend learns from {self._window(window.date)}")
         features = names_of(draw_of(window.models, window.request))
+        found = made.fit(self._lists(window), features)
+        if found is None:
+            return None
+        lists = []
+        for half, ranker in enumerate(found.halves):
+            others = window.request.customers.where(half_of("customer_id") != half)
+            lists.append(measured(window.models, replace(window.request, customers=others), ranker).where(F.col("model") == BLEND))
+        self.run.append("measured_lists", union(lists).select(F.lit(window.date).alias("as_of"), "*"))
         sources = [model.model_id for _, model in window.models]
         known_as = made.known_as(features, [*sources, self._window(window.date), str(self.settings.candidates)])
-        self.run.step(f"the blend learns from {self._window(window.date)}")
-        kept = self.run.read("models").where(F.col("model_id") == known_as).select("payload").collect()  # one at most
-        ranker = Ranker.from_json(kept[0]["payload"]) if kept else made.fit(self._lists(window), features)
-        if ranker is None:
-            return None
         nothing = self.run.read("model_factors").limit(0).drop("model_id")
-        return Ranking(ranker, Model(known_as, BLEND, window.date, made.as_json(), nothing))
-
-    def _judge_blend(self, window: "_Measured") -> None:
-        """Appends the blend's lists of the window: each half of the customers ranked by what the other half taught."""
-        made, features = blend(self.settings), names_of(draw_of(window.models, window.request))
-        half = F.pmod(F.xxhash64("customer_id"), F.lit(2))
-        lists = []
-        for learned, judged in ((0, 1), (1, 0)):
-            ranker = made.fit(self._lists(window).where(half == learned), features) if made else None
-            if ranker is None:
-                return
-            request = replace(window.request, customers=window.request.customers.where(half == judged))
-            lists.append(measured(window.models, request, ranker).where(F.col("model") == BLEND))
-        together = lists[0].unionByName(lists[1]).select(F.lit(window.date).alias("as_of"), "*")
-        self.run.append("measured_lists", together)
+        return Ranking(found.whole, Model(known_as, BLEND, window.date, made.as_json(), nothing))
 
     def _lists(self, window: "_Measured") -> DataFrame:
         return self.run.read("measured_lists").where(F.col("as_of") == F.lit(window.date)).drop("as_of")

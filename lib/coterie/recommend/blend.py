@@ -1,49 +1,60 @@
-"""The blend: candidates of all models, ranked by a logistic regression that learned on earlier days what was bought (MLlib's).
+"""The blend: candidates of all models, ranked by a logistic regression that learned on earlier days what was bought.
 
-MLlib's boosted trees were tried in its place: within the noise of each other on Online Retail, and ten times slower to fit.
+Boosted trees (MLlib's and scikit-learn's) were tried in its place: within each other's noise on Online Retail, and many times slower to fit.
 """
 
-import functools
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import pyarrow as pa
-from pyspark.ml.classification import LogisticRegression
-from pyspark.ml.functions import array_to_vector
-from pyspark.sql import DataFrame
+import pyarrow.compute as pc
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from coterie.recommend.tasks.lists import EXAMPLES
 from coterie.recommend.tasks.ranker import Ranker
 
-_ROWS = "customer_id string, keep_seen boolean, item_id string, label double, features array<double>"
+HALVES = 2
+_FITTED = "half int, intercept double, coefficients array<double>"
+_FITTED_SCHEMA = pa.schema([("half", pa.int32()), ("intercept", pa.float64()), ("coefficients", pa.list_(pa.float64()))])
+_WHOLE = -1
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """A ranker that learned from all customers, and by half those that learned from one half of them."""
+
+    whole: Ranker
+    halves: tuple[Ranker, ...]
 
 
 @dataclass(frozen=True)
 class Blend:
     """Logistic regression of whether a candidate was bought, over all candidates that were and a share `negatives` of the others, in
-    at most `iterations` steps; `regularisation`: of the squared coefficients of standardised features."""
+    at most `iterations` steps of L-BFGS; `regularisation`: of the squared coefficients of standardised features, by example."""
 
     iterations: int
     regularisation: float
     negatives: float
-    partitions: int
 
-    def fit(self, measured: DataFrame, features: tuple[str, ...]) -> Ranker | None:
-        """The ranker from the EXAMPLES of `measured`, rows of `serve.MEASURED`; None where all of them are bought, or none."""
-        examples = measured.where(F.col("model") == EXAMPLES).select("customer_id", "keep_seen", "items", "factors")
-        rows = examples.mapInArrow(functools.partial(example_rows, width=1 + len(features)), _ROWS)
-        kinds = rows.groupBy("label").agg(F.count(F.lit(1))).collect()  # two at most
-        if len(kinds) < 2:
+    def fit(self, measured: DataFrame, features: tuple[str, ...]) -> Rankings | None:
+        """From the EXAMPLES of `measured`, rows of `serve.MEASURED`; None where in some half all of them are bought, or none.
+
+        The examples are a sample of bounded size, and are fitted in one task; nothing but the coefficients comes to the driver.
+        """
+        examples = measured.where(F.col("model") == EXAMPLES).select(half_of("customer_id").alias("half"), "customer_id", "keep_seen", "factors")
+        width, iterations, regularisation = 1 + len(features), self.iterations, self.regularisation
+        # A lambda: of a partial Spark cannot tell how many arguments it takes.
+        in_one = examples.select(F.lit(0).alias("one"), "*").groupBy("one")
+        rows = in_one.applyInArrow(lambda table: fitted(table, width, iterations, regularisation), _FITTED).collect()  # three
+        found = {row["half"]: Ranker(features, tuple(row["coefficients"]), row["intercept"]) for row in rows}
+        if len(found) < 1 + HALVES:
             return None
-        # A fixed number of partitions, sorted within: sums must not follow the cores.
-        ordered = rows.repartition(self.partitions, "customer_id").sortWithinPartitions("customer_id", "keep_seen", "item_id")
-        learner = LogisticRegression(featuresCol="vector", labelCol="label", maxIter=self.iterations, regParam=self.regularisation)
-        model = learner.fit(ordered.select("label", array_to_vector(F.col("features")).alias("vector")))
-        return Ranker(features, tuple(float(value) for value in model.coefficients), float(model.intercept))
+        return Rankings(found[_WHOLE], tuple(found[half] for half in range(HALVES)))
 
     def as_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -53,13 +64,27 @@ class Blend:
         return hashlib.sha256(json.dumps([asdict(self), list(features), list(learned_from)]).encode()).hexdigest()
 
 
-def example_rows(batches: Iterator[pa.RecordBatch], width: int) -> Iterator[pa.RecordBatch]:
-    """(customer_id, keep_seen, item_id, label, features) of each example of batches of (customer_id, keep_seen, items, factors)."""
-    for batch in batches:
-        lengths = np.diff(batch["items"].offsets.to_numpy())
-        rows = pa.array(np.repeat(np.arange(len(batch)), lengths))
-        values = batch["factors"].flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-        ends = np.arange(len(values) + 1, dtype=np.int32) * (width - 1)
-        features = pa.ListArray.from_arrays(ends, pa.array(values[:, 1:].ravel()))
-        columns = [batch["customer_id"].take(rows), batch["keep_seen"].take(rows), batch["items"].flatten(), pa.array(values[:, 0]), features]
-        yield pa.RecordBatch.from_arrays(columns, names=["customer_id", "keep_seen", "item_id", "label", "features"])
+def half_of(customer_id: str) -> Column:
+    """0 or 1, by a hash of the customer."""
+    return F.pmod(F.xxhash64(customer_id), F.lit(HALVES)).cast("int")
+
+
+def fitted(examples: pa.Table, width: int, iterations: int, regularisation: float) -> pa.Table:
+    """(half, intercept, coefficients) of each half, and of all as half -1, from rows (half, customer_id, keep_seen, factors), a customer's
+    examples each; factors: `width` numbers an example, the first of them 1 for bought, else 0. Without both kinds of examples there is no row."""
+    ordered = examples.sort_by([("customer_id", "ascending"), ("keep_seen", "ascending")])  # so that sums do not follow the layout
+    rows = []
+    with threadpool_limits(1):
+        for half in (_WHOLE, *range(HALVES)):
+            mine = ordered if half == _WHOLE else ordered.filter(pc.equal(ordered["half"], half))
+            values = mine["factors"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+            bought, features = values[:, 0], values[:, 1:]
+            if len(set(bought.tolist())) < 2:
+                continue
+            middle, spread = features.mean(axis=0), features.std(axis=0)
+            spread[spread == 0] = 1.0
+            strength = 1 / max(regularisation * len(bought), 1e-12)
+            learned = LogisticRegression(C=strength, max_iter=iterations).fit((features - middle) / spread, bought)
+            coefficients = learned.coef_[0] / spread
+            rows.append({"half": half, "intercept": float(learned.intercept_[0] - coefficients @ middle), "coefficients": coefficients.tolist()})
+    return pa.Table.from_pylist(rows, schema=_FITTED_SCHEMA)
