@@ -62,7 +62,9 @@ def _summary(values: dict[str, Any]) -> list[str]:
     return lines
 
 
-_QUALITY = (("ndcg", 10), ("recall", 10), ("hit_rate", 10), ("map", 10), ("coverage", 10), ("diversity", 10), ("novelty", 10))
+# Of lists of ten: the measures shown, and their columns' names.
+_QUALITY = {"ndcg": "nDCG", "recall": "recall", "hit_rate": "hits", "map": "MAP", "coverage": "cover", "diversity": "diverse", "novelty": "novel"}
+_SHOWN_AT = 10
 
 
 def quality_json(rows: list[dict[str, Any]]) -> str:
@@ -73,33 +75,32 @@ def quality_json(rows: list[dict[str, Any]]) -> str:
 
 
 def show_quality(rows: list[dict[str, Any]], result: dict[str, Any]) -> None:
-    """A line a model, best first, for each protocol and population; under the main measure its 95 % interval."""
+    """A line a model, best first, for each population and protocol of the test window: the measures of lists of ten."""
     console = Console()
     console.print(result["message"], highlight=False, markup=False)
     last = max((row["window"] for row in rows), default="")
-    tested = [row for row in rows if row["window"] == last]
+    at = min({row["k"] for row in rows if row["k"]}, key=lambda k: (abs(k - _SHOWN_AT), k), default=_SHOWN_AT)
+    tested = [row for row in rows if row["window"] == last and row["k"] == at]
     for population, protocol in sorted({(row["population"], row["protocol"]) for row in tested}, key=lambda of: (of[0] != "warm", of[1] != "new")):
         mine = [row for row in tested if (row["population"], row["protocol"]) == (population, protocol)]
-        found = {(row["model"], row["measure"], row["k"]): row for row in mine}
-        shown = [of for of in _QUALITY if any((model, *of) in found for model, _, _ in found)]
-        if not shown:
-            continue
-        customers = max(row["customers"] for row in mine if row["measure"] != "excluded")
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for row in mine:
+            found.setdefault(row["model"], {})[row["measure"]] = row
+        shown = [name for name in _QUALITY if any(name in values for values in found.values())]
         words = {"warm": "known", "cold": "unknown"}[population], {"new": "new items only", "all": "all items"}[protocol]
-        table = Table(title=f"{customers:,} {words[0]} users, {words[1]}", title_justify="left", box=None, pad_edge=False, header_style="bold")
-        for name in ("model", "nDCG@10", "95 % interval", *(f"{name}@{k}" for name, k in shown[1:])):
-            table.add_column(name, justify="left" if name == "model" else "right")
-        for model in sorted({model for model, _, _ in found}, key=lambda model: -_value(found, model, shown[0])):
-            main = found.get((model, *shown[0]), {})
-            interval = f"{main['low']:.3f} - {main['high']:.3f}" if main.get("low") is not None else "-"
-            table.add_row(model, f"{_value(found, model, shown[0]):.4f}", interval, *(f"{_value(found, model, of):.3f}" for of in shown[1:]))
+        title = f"{max(row['customers'] for row in mine):,} {words[0]} users, {words[1]}, lists of {at}"
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for name in ("model", _QUALITY[shown[0]], "95 %", *(_QUALITY[name] for name in shown[1:])):
+            table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
+        for model, values in sorted(found.items(), key=lambda item: (-item[1][shown[0]]["value"], item[0])):
+            main = values[shown[0]]
+            interval = "-" if main["low"] is None else f"{main['low']:.3f}-{main['high']:.3f}"
+            others = (f"{values[name]['value']:.3f}" if name in values else "-" for name in shown[1:])
+            table.add_row(model, f"{main['value']:.4f}", interval, *others)
+        console.print()
         console.print(table, highlight=False)
-    console.print(f"{result['seconds']:.0f} s; every measure at each length, with its interval: --json, or recommendation_quality with --lake", markup=False)
-
-
-def _value(found: dict[tuple[str, str, int], dict[str, Any]], model: str, of: tuple[str, int]) -> float:
-    row = found.get((model, *of))
-    return float(row["value"]) if row and row["value"] is not None else float("nan")
+    said = f"{result['seconds']:.0f} s; every measure at each length, with its interval: --json, or recommendation_quality with --lake"
+    console.print(said, highlight=False, markup=False)
 
 
 def rows_of(shop: Any, table: str, as_of: datetime.date | None, where: str | None, limit: int) -> tuple[list[dict[str, Any]], list[str]]:

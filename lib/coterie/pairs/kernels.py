@@ -85,14 +85,15 @@ def _kth_largest(values: Floats, count: int, k: int) -> np.float32:
 
 
 @compiled()
-def cut(row: int, k: int, border: Floats, slack: Floats, filled: Places, places: Places, scores: Floats) -> None:
+def cut(row: int, k: int, border: Floats, slack: Floats, filled: Places, places: Places, scores: Floats) -> np.float32:
     """Keep of a row's candidates those that may be among its k best: within `slack`, twice the error of a product, of the k-th score.
 
-    border[row] rises to what a further candidate must exceed. Where too many stay, the row is given up: filled[row] is -1 and nothing passes.
+    border[row] rises to the least score of these, which is returned, LEAST where there are fewer than k candidates; a further one must exceed
+    it. Where too many stay, the row is given up: filled[row] is -1 and nothing passes.
     """
     count = filled[row]
     if count < k:
-        return
+        return LEAST
     low = _kth_largest(scores[row, :count].copy(), count, k) - slack[row]
     kept = 0
     for at in range(count):
@@ -103,6 +104,7 @@ def cut(row: int, k: int, border: Floats, slack: Floats, filled: Places, places:
         filled[row], border[row] = -1, MOST
     else:
         filled[row], border[row] = kept, max(border[row], low)
+    return low  # type: ignore[no-any-return]
 
 
 @compiled(fast=True)
@@ -188,12 +190,16 @@ def raise_borders(tile: Floats, row: int, rank: int, factor: float, border: Floa
 
 
 @compiled()
-def survivors(k: int, side: Side) -> tuple[Places, Places]:
-    """(rows, places) of all candidates that may be among the k best of their row, rows ascending. Rows given up have none."""
+def survivors(k: int, side: Side) -> tuple[Places, Places, NDArray[np.bool_]]:
+    """(rows, places) of all candidates that may be among the k best of their row, rows ascending; rows given up have none.
+
+    And (n,) whether the row's border lies above the least score that such a candidate has: where it was a guess, some may be missing.
+    """
     border, slack, filled, places, scores = side
-    total = 0
+    total, is_short = 0, np.zeros(places.shape[0], np.bool_)
     for row in range(places.shape[0]):
-        cut(row, k, border, slack, filled, places, scores)
+        before = border[row]
+        is_short[row] = cut(row, k, border, slack, filled, places, scores) < before
         total += max(0, filled[row])
     rows, found = np.empty(total, np.int32), np.empty(total, np.int32)
     at = 0
@@ -201,7 +207,7 @@ def survivors(k: int, side: Side) -> tuple[Places, Places]:
         for entry in range(max(0, filled[row])):
             rows[at], found[at] = row, places[row, entry]
             at += 1
-    return rows, found
+    return rows, found, is_short
 
 
 @compiled()

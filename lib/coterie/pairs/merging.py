@@ -76,6 +76,7 @@ def merged(own: Own, parts: list[Part], k: int, rank: Places) -> tuple[Places, P
 
     rank: the order of those ids.
     """
+    k = min(k, max(1, len(rank)))
     shifts = np.cumsum([0] + [len(part.names) for part in parts])
     id_shifts = np.cumsum([0] + [len(part.names.ids) for part in parts])
     member_shifts = np.cumsum([0] + [len(part.names.members) for part in parts])
@@ -107,12 +108,12 @@ def _ranks(ids: pa.Array) -> Places:
     return ranks
 
 
-Found2 = tuple[Places, Places, Floats]  # pointers (parts, rows + 1) into places and scores
+Lines = tuple[Places, Places, Floats]  # pointers (parts, rows + 1) into places and scores
 Crowds = tuple[Places, Places, Places]  # pointers (places + 1) into members, and the order of all ids
 
 
 @compiled()
-def _next(row: int, heads: Places, found: Found2, crowds: Crowds, extra: int, extra_score: float) -> int:
+def _next(row: int, heads: Places, found: Lines, crowds: Crowds, extra: int, extra_score: float) -> int:
     """The part whose next place in line is the best: by score, then by its first id. `parts` for the extra place, -1 where none is left."""
     pointers, places, scores = found
     member_pointers, members, rank = crowds
@@ -153,7 +154,7 @@ def _queue(place: int, score: float, size: int, line: tuple[Places, Floats], cro
 
 
 @compiled()
-def _merged(k: int, found: Found2, crowds: Crowds, own: tuple[Places, Places, Places], itself: tuple[int, Floats]) -> tuple[Places, Places, Floats]:
+def _merged(k: int, found: Lines, crowds: Crowds, own: tuple[Places, Places, Places], itself: tuple[int, Floats]) -> tuple[Places, Places, Floats]:
     pointers, places, scores = found
     own_pointers, own_members, own_ids = own
     first_of_itself, own_scores = itself

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from coterie.errors import UserError
 
 _MOST_BLOCKS = 1000
+_MOST_MB = 2000
 
 
 @dataclass(frozen=True)
@@ -20,19 +21,21 @@ class Plan:
 def plan(rows: int, entries: int, columns: int, k: int, memory_mb: int = 1024, *, id_bytes: int = 20, cores: int = 2) -> Plan:
     """The fewest blocks that fit: with b blocks, n rows, z values other than 0, m columns, ids of s bytes and k neighbours,
 
-    - arithmetic: n^2 / 2 pairs, whatever b. Sparse: the sum over the columns of c^2 / 2 products, where c rows have the column, at 0.6 ns, or of
-      c n / 2 at 0.04 ns for columns that more than a fifteenth of the rows have. Dense: n^2 m / 2 at 0.03 ns. Each row keeps about
-      k (1 + ln(n / (b k))) candidates a block, at some 20 ns;
+    - arithmetic: n^2 / 2 pairs, whatever b. Sparse: the sum over the columns of c^2 / 2 products, where c rows have the column, at 1 ns, or of
+      c n / 2 at 0.06 ns for columns that more than one row in 17 has. Dense: n^2 m / 2 at 0.03 ns. Finding each row's best: about 15 us a row and
+      block, for k = 50;
     - shuffle: the values once as they come, then 12 z b bytes of blocks (each goes to b tasks), then up to 12 n k b bytes of candidates;
     - memory of a task, in bytes:
         packing one block: z / b (80 + 2 s),
         comparing two: 2 z / b * 60 + 2 n / b * (60 k + 3 s + 100) + 12 m + 2 MB of tile,
         merging a piece of a block's rows: n k 60 / pieces + n (s + 40).
 
-    Tasks are b (b + 1) / 2, one to a partition; b is raised until they number 3/2 of `cores`, as far as blocks keep a thousand rows.
+    Tasks are b (b + 1) / 2, one to a partition; b is raised until they number 3/2 of `cores`, as far as blocks keep a thousand rows. Of a
+    memory above 2,000 MB no more is used: what passes between Spark and a task in one piece must stay below 2 GB.
     Raises UserError with the arithmetic where memory_mb is too small for any b up to 1000.
     """
-    budget = memory_mb * 1e6
+    k = min(k, rows)
+    budget = min(memory_mb, _MOST_MB) * 1e6
 
     def needed(blocks: int) -> tuple[float, float]:
         packing = entries / blocks * (80 + 2 * id_bytes)

@@ -54,8 +54,9 @@ def top(products: Products, k: int, *, itself: bool = False, positive: bool = Tr
     Order: score descending, then place ascending. itself: both sides are one, a row is not compared with itself, and the two answers are one.
     positive: only scores above 0 count. left_out: for the left side's rows; not together with `both`.
     """
+    k = min(k, max(1, products.n, products.m))
     left = _side(products.slack[0], products.n, products.n, k, positive)
-    # Every chunk is as wide as the others: what lies beyond the last row is not to be found.
+    # Every chunk is as wide as the others: there are borders for what lies beyond the last row.
     padded = -(-products.m // products.width) * products.width
     right = _side(products.slack[1], products.m if both else 0, padded, k, positive)
     if not both:
@@ -137,12 +138,13 @@ def _guess(products: Products, k: int, border: Floats, swapped: bool) -> None:
 
 
 def _tiles(products: Products, itself: bool, left_out: LeftOut | None) -> Iterator[tuple[Floats, int, int]]:
-    """(tile, first row, first column) over all pairs, those left out at LEAST; itself: only those above the diagonal."""
+    """(tile, first row, first column) over all pairs, those left out and what lies beyond the last column at LEAST; itself: only those above the diagonal."""
     room = np.empty((_TILE_ROWS, products.width), np.float32)
     for first, last, fill in products.chunks():
         for row in range(0, last if itself else products.n, _TILE_ROWS):
             tile = room[: min(_TILE_ROWS, products.n - row)]
             fill(tile, row)
+            tile[:, last - first :] = LEAST
             if itself and row + len(tile) > first:
                 tile[np.arange(first, first + products.width) <= np.arange(row, row + len(tile))[:, None]] = LEAST
             if left_out is not None:
@@ -153,9 +155,9 @@ def _tiles(products: Products, itself: bool, left_out: LeftOut | None) -> Iterat
 def _exact(products: Products, side: Side, is_guessed: Flags, k: int, positive: bool, itself: bool, left_out: LeftOut | None, swapped: bool) -> Found:
     """The k best of each row, from what may be among them. Compared anew, exactly, with everything are rows with too many near ties or too high a guess."""
     size = len(side[2])
-    rows, places = survivors(k, side)
+    rows, places, is_short = survivors(k, side)
     found = Found(*ordered(rows, places, products.exact(rows, places, swapped), size, k, positive))
-    again = (side[2] < 0) | (is_guessed[:size] & (np.diff(found.pointers) < k))
+    again = (side[2] < 0) | (is_guessed[:size] & is_short)
     if not again.any():
         return found
     lists: dict[int, tuple[Places, Floats]] = {}
