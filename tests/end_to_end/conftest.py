@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from coterie.cli import main
 
-SMALL = ["--set", "recommend.als.rank=8", "--set", "recommend.als.iterations=3", "--set", "segments.k=[4, 5]"]
+SMALL = ["--set", 'recommend.models=["user_knn", "ease", "blend"]', "--set", "segments.k=[4, 5]"]
 
 
 @dataclass(frozen=True)
