@@ -22,7 +22,7 @@ def test_less_memory_takes_more_blocks() -> None:
     )
 
 
-@given(rows=st.integers(1, 10**7), values=st.integers(1, 60), k=st.integers(1, 200), memory_mb=st.integers(600, 8192))
+@given(rows=st.integers(1, 5 * 10**6), values=st.integers(1, 60), k=st.integers(1, 200), memory_mb=st.integers(1024, 8192))
 def test_a_plan_stays_below_the_memory_it_was_given(rows: int, values: int, k: int, memory_mb: int) -> None:
     found = plan(rows, rows * values, 10_000, k, memory_mb)
     assert 1 <= found.blocks <= 1000

@@ -23,13 +23,13 @@ from coterie.pairs.packing import Block, sparse_block
 from coterie.pairs.rows import SparseRows
 from coterie.pairs.tasks import Batches
 
-_DIMENSIONS = 128
+_DIMENSIONS = 256
 _ROUNDS = 12
 
 
 @dataclass(frozen=True)
 class Groups:
-    """centres: (groups, 128) float32, of length 1."""
+    """centres: (groups, 256) float32, of length 1."""
 
     centres: Floats
 
@@ -54,7 +54,7 @@ def fitted_groups(rows: DataFrame, groups: int | None = None, *, sample_rows: in
 
 
 def projected(block: Block) -> Floats:
-    """(n, 128) float32: the rows on random axes. Whatever the block, a column has the same random signs: they are bits of a hash of its id."""
+    """(n, 256) float32: the rows on random axes. Whatever the block, a column has the same random signs: they are bits of a hash of its id."""
     assert isinstance(block.rows, SparseRows)
     assert block.columns is not None
     rows = block.rows

@@ -7,14 +7,13 @@ learned or chosen on the days of the test.
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from coterie.pipeline.run import Run
-from coterie.recommend.blend import half_of
 from coterie.recommend.evaluate import bought_between, headline, held_out_customers, quality
 from coterie.recommend.family import blend, recommenders
 from coterie.recommend.interactions import Weighing, effective_purchases, offered_items, pairs
@@ -185,11 +184,9 @@ class Contest:
         found = made.fit(self._lists(window), features)
         if found is None:
             return None
-        lists = []
-        for half, ranker in enumerate(found.halves):
-            others = window.request.customers.where(half_of("customer_id") != half)
-            lists.append(measured(window.models, replace(window.request, customers=others), ranker).where(F.col("model") == BLEND))
-        self.run.append("measured_lists", union(lists).select(F.lit(window.date).alias("as_of"), "*"))
+        # Each half of the customers is ranked by what the other half taught.
+        judged = measured(window.models, window.request, found.halves[::-1]).where(F.col("model") == BLEND)
+        self.run.append("measured_lists", judged.select(F.lit(window.date).alias("as_of"), "*"))
         sources = [model.model_id for _, model in window.models]
         known_as = made.known_as(features, [*sources, self._window(window.date), str(self.settings.candidates)])
         nothing = self.run.read("model_factors").limit(0).drop("model_id")

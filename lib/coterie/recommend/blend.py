@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from coterie.recommend.tasks.lists import EXAMPLES
+from coterie.recommend.tasks.lists import EXAMPLES, part_of
 from coterie.recommend.tasks.ranker import Ranker
 
 HALVES = 2
@@ -46,7 +45,7 @@ class Blend:
 
         The examples are a sample of bounded size, and are fitted in one task; nothing but the coefficients comes to the driver.
         """
-        examples = measured.where(F.col("model") == EXAMPLES).select(half_of("customer_id").alias("half"), "customer_id", "keep_seen", "factors")
+        examples = measured.where(F.col("model") == EXAMPLES).select("customer_id", "keep_seen", "factors")
         width, iterations, regularisation = 1 + len(features), self.iterations, self.regularisation
         # A lambda: of a partial Spark cannot tell how many arguments it takes.
         in_one = examples.select(F.lit(0).alias("one"), "*").groupBy("one")
@@ -64,19 +63,17 @@ class Blend:
         return hashlib.sha256(json.dumps([asdict(self), list(features), list(learned_from)]).encode()).hexdigest()
 
 
-def half_of(customer_id: str) -> Column:
-    """0 or 1, by a hash of the customer."""
-    return F.pmod(F.xxhash64(customer_id), F.lit(HALVES)).cast("int")
-
-
 def fitted(examples: pa.Table, width: int, iterations: int, regularisation: float) -> pa.Table:
-    """(half, intercept, coefficients) of each half, and of all as half -1, from rows (half, customer_id, keep_seen, factors), a customer's
-    examples each; factors: `width` numbers an example, the first of them 1 for bought, else 0. Without both kinds of examples there is no row."""
+    """(half, intercept, coefficients) of each half, and of all as half -1; without both kinds of examples there is no row.
+
+    examples: (customer_id, keep_seen, factors), a customer's examples each; factors: `width` numbers an example, the first of them 1 for
+    bought, else 0. Halves: see `tasks.lists.part_of`.
+    """
     ordered = examples.sort_by([("customer_id", "ascending"), ("keep_seen", "ascending")])  # so that sums do not follow the layout
-    rows = []
+    of, rows = part_of(ordered["customer_id"].combine_chunks(), HALVES), []
     with threadpool_limits(1):
         for half in (_WHOLE, *range(HALVES)):
-            mine = ordered if half == _WHOLE else ordered.filter(pc.equal(ordered["half"], half))
+            mine = ordered if half == _WHOLE else ordered.filter(pa.array(of == half))
             values = mine["factors"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
             bought, features = values[:, 0], values[:, 1:]
             if len(set(bought.tolist())) < 2:

@@ -51,12 +51,14 @@ class Draw:
         return max(self.candidates, self.count)
 
 
-def measured_lists(left: pa.Table, right: pa.Table, draw: Draw, filler: str, blend: str, ranker: Ranker | None, negatives: float) -> pa.Table:
+def measured_lists(
+    left: pa.Table, right: pa.Table, draw: Draw, filler: str, blend: str, ranker: Ranker | Sequence[Ranker] | None, negatives: float
+) -> pa.Table:
     """Rows of MEASURED_SCHEMA: for each row asked for and each model the list as it would be served, filled up by `filler`.
 
-    factors: the scores. With `ranker` also their list, as the model `blend`. With `negatives` also EXAMPLES: every candidate that is in the
-    truth and, drawn by a hash, that share of the others, of rows that some model beside `filler` knows; factors, item by item: 1 or 0 for
-    in the truth or not, then the features.
+    factors: the scores. With `ranker` also their list, as the model `blend`; with several each is for the customers of one part, see
+    `part_of`. With `negatives` also EXAMPLES: every candidate that is in the truth and, drawn by a hash, that share of the others, of rows
+    that some model beside `filler` knows; factors, item by item: 1 or 0 for in the truth or not, then the features.
     """
     if not len(left) or not len(right):
         return MEASURED_SCHEMA.empty_table()
@@ -75,7 +77,7 @@ def measured_lists(left: pa.Table, right: pa.Table, draw: Draw, filler: str, ble
             for kind in draw.kinds:
                 listed(tile, kind, *filled(tile.lists[kind], tile.scores[kind], tile.lists[filler], draw.count)[:2])
             if ranker is not None:
-                places, scores = ranked(tile, ranker.margins(tile.features), filler, draw.count)
+                places, scores = ranked(tile, _margins(block, tile, ranker), filler, draw.count)
                 listed(tile, blend, *filled(places, scores, tile.lists[filler], draw.count)[:2])
             if negatives:
                 is_true = _in_truth(block, shelf, tile)
@@ -85,6 +87,19 @@ def measured_lists(left: pa.Table, right: pa.Table, draw: Draw, filler: str, ble
                 items = shelf.ids.take(pa.array(tile.union_items[kept]))
                 parts.append(_measured(block, tile.rows, warm, EXAMPLES, items, lengths, pa.array(values.ravel()), values.shape[1]))
     return pa.concat_tables(parts) if parts else MEASURED_SCHEMA.empty_table()
+
+
+def part_of(customers: pa.Array, parts: int) -> Places:
+    """(n,): the part, 0 .. parts - 1, that each customer is in, by a hash of the id."""
+    return np.array([zlib.crc32(name.encode()) % parts for name in customers.to_pylist()], np.int64)
+
+
+def _margins(block: Block, tile: Drawn, ranker: Ranker | Sequence[Ranker]) -> Floats:
+    if isinstance(ranker, Ranker):
+        return ranker.margins(tile.features)
+    part = part_of(block.customers, len(ranker))[block.asked[tile.rows[tile.union_rows]]]
+    margins: Floats = np.choose(part, [one.margins(tile.features) for one in ranker])
+    return margins
 
 
 def _is_known(tile: Drawn, filler: str) -> NDArray[np.bool_]:
