@@ -8,7 +8,7 @@ import pytest
 from shelf_rows import LOOKED_AT, Row, asked, item, knows, left, own, right, shelved, sold
 
 from coterie.recommend.tasks.drawn import feature_names
-from coterie.recommend.tasks.lists import EXAMPLES, MEASURED_SCHEMA, SERVED_SCHEMA, Draw, measured_lists, names_of, served_lists
+from coterie.recommend.tasks.lists import EXAMPLES, MEASURED_SCHEMA, SERVED_SCHEMA, Draw, measured_lists, names_of, part_of, served_lists
 from coterie.recommend.tasks.ranker import Ranker
 from coterie.recommend.tasks.rearrange import Rearrangement
 from coterie.recommend.tasks.scorers import Again, Factors, ItemWeights, Order, Recency
@@ -68,6 +68,17 @@ def test_a_ranker_has_a_list_of_its_own_over_the_candidates_of_all() -> None:
     # log odds: ln(share of the highest, 9, + 0.02) - 0.5
     assert found["blend"]["factors"] == pytest.approx([math.log(value + 0.02) - 0.5 for value in (3 / 9, 2 / 9, 0)], abs=1e-8)
     assert lists(measured(asked("zoe"), ranker=BY_ALS))["zoe", False, "blend"] == "abc"  # nobody knows zoe: what is popular, in its order
+
+
+def test_of_several_rankers_each_is_for_the_customers_of_its_part() -> None:
+    names = [f"c{number}" for number in range(12)]
+    parts = part_of(pa.array(names), 2).tolist()
+    against_als = Ranker(BY_ALS.features, tuple(-value for value in BY_ALS.coefficients), 0.0)
+    rows = [row for name in names for row in (asked(name), knows("als", name, [1]))]
+    found = measured_lists(left(*rows), right(*SHELF), DRAW, "popular", "blend", (BY_ALS, against_als), 0.0).to_pylist()
+    first = {row["customer_id"]: row["items"] for row in found if row["model"] == "blend"}
+    assert set(parts) == {0, 1}
+    assert first == {name: ["c", "b", "a"] if part == 0 else ["a", "b", "c"] for name, part in zip(names, parts, strict=True)}
 
 
 def test_of_whom_nobody_knows_the_ranker_says_nothing() -> None:

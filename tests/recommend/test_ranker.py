@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from coterie.recommend.blend import Blend, fitted, half_of
+from coterie.recommend.blend import Blend, fitted
 from coterie.recommend.serve import MEASURED
-from coterie.recommend.tasks.lists import EXAMPLES
+from coterie.recommend.tasks.lists import EXAMPLES, part_of
 from coterie.recommend.tasks.random import splitmix
 from coterie.recommend.tasks.ranker import Ranker
 
@@ -51,7 +51,7 @@ def examples(n: int, seed: int = 2) -> pa.Table:
     factors = np.stack([bought, a, b, np.full((n, 2), 7.0)], axis=2).reshape(n, 8)
     return pa.table(
         {
-            "half": pa.array(np.arange(n) % 2, pa.int32()), "customer_id": [f"c{number:05}" for number in range(n)],
+            "customer_id": [f"c{number:05}" for number in range(n)],
             "keep_seen": pa.array(np.arange(n) % 3 == 0), "factors": pa.array(factors.tolist(), pa.list_(pa.float64())),
         }
     )  # fmt: skip
@@ -87,13 +87,16 @@ def test_the_order_of_customers_changes_no_digit() -> None:
 
 
 def test_without_both_kinds_of_examples_nothing_is_learned() -> None:
-    def of(*rows: tuple[int, list[float]]) -> list[int]:
-        halves, factors = zip(*rows, strict=True)
-        columns = {"half": pa.array(halves, pa.int32()), "customer_id": [f"c{number}" for number in range(len(rows))], "keep_seen": [False] * len(rows)}
-        return fitted(pa.table(columns | {"factors": pa.array(factors, pa.list_(pa.float64()))}), 2, 10, 1e-4)["half"].to_pylist()
+    names = [f"c{number}" for number in range(20)]
+    of = dict(zip(names, part_of(pa.array(names), 2).tolist(), strict=True))
+    [one, *_], [other, another, *_] = ([name for name in names if of[name] == half] for half in (0, 1))
 
-    assert of((0, [1, 0.5]), (1, [1, 0.1])) == []
-    assert of((0, [1, 0.5, 0, 0.2]), (1, [0, 0.1]), (1, [])) == [-1, 0]
+    def learned(**examples: list[float]) -> list[int]:
+        factors = pa.array(list(examples.values()), pa.list_(pa.float64()))
+        return fitted(pa.table({"customer_id": list(examples), "keep_seen": [False] * len(examples), "factors": factors}), 2, 100, 1e-4)["half"].to_pylist()
+
+    assert learned(**{one: [1, 0.5], other: [1, 0.1]}) == []
+    assert learned(**{one: [1, 0.5, 0, 0.2], other: [0, 0.1], another: []}) == [-1, 0]
 
 
 def test_the_blend_reads_the_examples_and_nothing_else(spark: SparkSession) -> None:
@@ -107,12 +110,21 @@ def test_the_blend_reads_the_examples_and_nothing_else(spark: SparkSession) -> N
     whole = {row["half"]: row for row in fitted(examples(200), 4, 100, 1e-4).to_pylist()}[-1]
     assert found.whole.features == names
     assert (found.whole.coefficients, found.whole.intercept) == (pytest.approx(whole["coefficients"]), pytest.approx(whole["intercept"]))
-    halves = spark.createDataFrame(rows, MEASURED).select("customer_id", half_of("customer_id").alias("half")).collect()
-    mine = {row["customer_id"] for row in halves if row["half"] == 0}
-    alone = made.fit(spark.createDataFrame([row for row in rows if row[0] in mine], MEASURED), names)
-    assert alone is None  # the other half has no example
-    first = fitted(pa.Table.from_pylist([row | {"half": 0} for row in table if row["customer_id"] in mine], schema=examples(1).schema), 4, 100, 1e-4)
-    assert found.halves[0].coefficients == pytest.approx(first.to_pylist()[0]["coefficients"])
+    first, second = (row for row in fitted(examples(200), 4, 100, 1e-4).to_pylist() if row["half"] >= 0)
+    assert [half.coefficients for half in found.halves] == [pytest.approx(first["coefficients"]), pytest.approx(second["coefficients"])]
+    customers = [row[0] for row in rows]
+    names_of_half = {name for name, half in zip(customers, part_of(pa.array(customers), 2), strict=True) if half == 0}
+    assert made.fit(spark.createDataFrame([row for row in rows if row[0] in names_of_half], MEASURED), names) is None  # the other half has no example
+
+
+def test_a_half_learns_from_its_own_customers_alone() -> None:
+    table = examples(400)
+    part = part_of(table["customer_id"].combine_chunks(), 2)
+    whole = {row["half"]: row for row in fitted(table, 4, 100, 1e-4).to_pylist()}
+    for half in (0, 1):
+        alone = fitted(table.filter(pa.array(part == half)), 4, 100, 1e-4).to_pylist()
+        assert [row["coefficients"] for row in alone] == [whole[half]["coefficients"]] * 2  # of all there are, and of the half
+    assert (np.bincount(part) > 150).all()
 
 
 def test_a_blend_is_known_by_settings_features_and_what_it_learned_from() -> None:

@@ -122,7 +122,7 @@ class Contest:
         written.append(self._quality(tested))
         self.run.replace("recommendation_quality", union(written).select(F.lit(self.as_of).alias("as_of"), "*"), f"as_of = DATE '{self.as_of}'")
         self.run.delete("measured_lists", "true")
-        return self._verdict(ranking, tested, validated is not None)
+        return self._verdict(ranking, tested)
 
     def validation(self, model: str) -> float | None:
         """nDCG of one model on the validation window, by itself; None where nobody bought anything then."""
@@ -136,11 +136,11 @@ class Contest:
         """The protocol that is like what is served."""
         return "all" if self.settings.repeat_purchases else "new"
 
-    def _verdict(self, ranking: Ranking | None, tested: "_Measured", was_validated: bool) -> Verdict:
+    def _verdict(self, ranking: Ranking | None, tested: "_Measured") -> Verdict:
         written = self.run.read("recommendation_quality").where(F.col("as_of") == F.lit(self.as_of))
         rows = [row.asDict() for row in written.collect()]  # a measure and model each
         at = self.headline_at()
-        judged = [row for row in rows if row["window"] == self._window(self.validated_from if was_validated else self.tested_from)]
+        judged = [row for row in rows if row["window"] == self._window(self.validated_from)]
         validated = {model: values[f"ndcg_at_{at}"] for model, values in headline(judged, self._served()).items()}
         best = min(validated, key=lambda model: (-validated[model], model), default=FILLER)
         chosen = best if self.settings.serve == "best" else self.settings.serve

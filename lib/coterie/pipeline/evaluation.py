@@ -95,7 +95,7 @@ def _day(raw: DataFrame, column: str) -> Column:
         return F.col(quoted).cast("date")
     seconds = F.expr(f"try_cast({quoted} as double)")
     is_number = seconds.isNotNull() & F.col(quoted).cast("string").rlike(r"^\d{9,11}(\.\d+)?$")
-    return F.when(is_number, F.to_date(F.timestamp_seconds(seconds))).otherwise(F.expr(f"try_cast({quoted} as date)"))
+    return F.when(is_number, F.to_date(F.timestamp_seconds(seconds))).otherwise(F.expr(f"try_cast(cast({quoted} as string) as date)"))
 
 
 def _checked(rows: DataFrame, path: str) -> Row:
@@ -151,7 +151,7 @@ def _settings_for(settings: Settings, timed: _Timed, has_weight: bool, has_title
     values = settings.model_dump()
     recommend = values["recommend"]
     recommend |= {"test_days": timed.window_days, "sellable_days": _FOREVER, "history_days": _FOREVER, "weigh_by_quantity": has_weight}
-    recommend["models"] = [name for name in recommend["models"] if name != "content" or has_title]
+    recommend["models"] = [name for name in recommend["models"] if name != "content" or has_title] or ["popular"]
     if not timed.has_times:
         recommend["half_life_days"] = int(_UNFADING)
         recommend["popular"]["popular_days"] = _FOREVER // 60

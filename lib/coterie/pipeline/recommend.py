@@ -65,9 +65,9 @@ def _of(as_of: datetime.date) -> str:
 def _serve(run: Run, contest: Contest, customers: DataFrame, customer_count: int, serving: list[Fitted], verdict: Verdict | None) -> None:
     """Writes the lists of the chosen model; without a verdict, those of the popular one."""
     settings, as_of = run.settings.recommend, contest.as_of
-    chosen = verdict.chosen if verdict else FILLER
+    chosen = verdict.chosen if verdict else FILLER if settings.serve in {"best", BLEND} else settings.serve
     ranking = verdict.ranking if verdict and chosen == BLEND else None
-    models = serving if ranking else [fitted for fitted in serving if fitted[0].kind in {chosen, FILLER}]
+    models = serving if ranking else [fitted for fitted in serving if fitted[0].kind in {chosen, FILLER, *(["item_knn"] if settings.mmr > 0 else [])}]
     run.step(f"making every customer's list with {chosen}")
     nobody = F.array().cast("array<string>").alias("truth")
     asked = customers.select("customer_id", F.lit(settings.repeat_purchases).alias("keep_seen"), nobody)
@@ -131,11 +131,16 @@ def _tell(run: Run, contest: Contest, verdict: Verdict | None) -> None:
         + f", of {item_count:,} items"
     ]
     if verdict is None:
-        lines.append("popular items for everybody: not measured, since nobody bought anything in the last days")
+        lines.append("not measured, since nobody bought anything in the last days")
     else:
         found = {model: values[f"ndcg_at_{at}"] for model, values in verdict.measures.items() if f"ndcg_at_{at}" in values}
         run.measure(**{f"{model}_ndcg_at_{at}": value for model, value in found.items()})
-        reason = f"it was the best on the {settings.test_days} days before" if settings.serve == "best" else "the settings say so"
+        if settings.serve != "best":
+            reason = "the settings say so"
+        elif verdict.validated:
+            reason = f"it was the best on the {settings.test_days} days before"
+        else:
+            reason = f"nobody bought anything on the {settings.test_days} days before, which choose"
         lines[0] += f", by {verdict.chosen}: {reason}"
         ordered = sorted(found.items(), key=lambda item: -item[1])
         lines.append(f"nDCG@{at} on the last {settings.test_days} days, new items: " + ", ".join(f"{model} {value:.3f}" for model, value in ordered))

@@ -71,7 +71,7 @@ def pairs(customer_item_days: DataFrame, cancellations: DataFrame, as_of: dateti
         F.min(F.when(was_bought, F.col("activity_date"))).alias("first_bought_on"),
         F.max(F.when(was_bought, F.col("activity_date"))).alias("last_bought_on"),
         F.count(F.when(was_bought, F.lit(1))).alias("bought_days"),
-        F.max(purchase).alias("of_purchase"),
+        F.max(F.when(is_learnt, purchase)).alias("of_purchase"),
         F.sum("purchase_quantity").alias("bought"),
         F.sum("quantity").alias("held"),
     )

@@ -101,7 +101,7 @@ def values_of(lists: pa.Table, facts: pa.Table, ks: Sequence[int], resamples: in
     if not len(lists):
         return VALUES_SCHEMA.empty_table()
     found: list[dict[str, Any]] = []
-    shelf = _Facts.of(facts)
+    shelf = _Facts.of(_with_unbought(facts, lists))
     common = {name: lists[name][0].as_py() for name in ("population", "protocol")}
     with threadpool_limits(1):
         for model in sorted(pc.unique(lists["model"]).to_pylist()):
@@ -129,6 +129,17 @@ def gini(exposures: Floats, offered: int) -> Floats:
     places = np.arange(n - width + 1, n + 1)
     total = in_order.sum(axis=1)
     return np.where(total > 0, (in_order * (2 * places - n - 1)).sum(axis=1) / np.maximum(n * total, 1e-300), 0.0)
+
+
+def _with_unbought(facts: pa.Table, lists: pa.Table) -> pa.Table:
+    """`facts`, with a row of no buyers for each item of the lists that has none."""
+    listed = pc.unique(lists["items"].combine_chunks().flatten())
+    missing = listed.filter(pc.invert(pc.is_in(listed, value_set=facts["item_id"].combine_chunks())))
+    customers = facts["customers"][0].as_py() if len(facts) else 0.0
+    columns = {"item_id": missing, "buyers": pa.array([0.0] * len(missing)), "customers": pa.array([customers] * len(missing))}
+    names = ("item_id", "buyers", "customers", "ids", "factors")
+    rows = [columns.get(name, pa.nulls(len(missing), facts.schema.field(name).type)).cast(facts.schema.field(name).type) for name in names]
+    return pa.concat_tables([facts.select(names), pa.Table.from_arrays(rows, names=names)])
 
 
 class _Facts:

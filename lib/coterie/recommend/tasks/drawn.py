@@ -11,7 +11,7 @@ from coterie.recommend.tasks.scorers import Ready
 
 _CELLS_AT_ONCE = 1_000_000  # scores of one model held at a time: 8 MB
 _LEAST = 0.02  # added to a share before its logarithm is taken
-_IMPERSONAL = ("popular", "repeat")  # what these say is in the features of the item and of the history
+_IMPERSONAL = ("popular", "repeat", "new")  # what these say is in the features of the item and of the history, or in none
 OF_ITEM = ("log_recent_buyers", "log_repeat_rate")
 OF_HISTORY = ("is_had", "had_log_recent_buyers", "had_log_repeat_rate", "had_log_days", "had_log_age", "had_log_customer_days", "had_log_customer_age")
 
@@ -137,12 +137,13 @@ class _Facts:
 
 
 def filled(places: Places, scores: Floats, filler: Places, count: int) -> tuple[Places, Floats, NDArray[np.bool_]]:
-    """(r, count) lists that begin with `places`, then the entries of `filler` that are not in it already; their scores (0 for the filler's),
-    and which are the filler's. -1 where there are no more."""
+    """(r, count) lists that begin with `places`, then the entries of `filler` that are not in it already; their scores (for the filler's 0,
+    or the lowest of the list where that is below), and which are the filler's. -1 where there are no more."""
     first, first_scores = places[:, :count], scores[:, :count]
     more = np.where((filler[:, :, None] == first[:, None, :]).any(axis=2), -1, filler)
     both = np.concatenate([first, more], axis=1)
-    values = np.concatenate([first_scores, np.zeros(more.shape)], axis=1)
+    lowest = np.where(first >= 0, first_scores, 0.0).min(axis=1, initial=0.0)
+    values = np.concatenate([first_scores, np.tile(lowest[:, None], (1, more.shape[1]))], axis=1)
     is_filler = np.concatenate([np.zeros(first.shape, bool), np.ones(more.shape, bool)], axis=1)
     order = np.argsort(both < 0, axis=1, kind="stable")[:, :count]
     return tuple(np.take_along_axis(array, order, axis=1) for array in (both, values, is_filler))  # type: ignore[return-value]

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +16,9 @@ from coterie.recommend.tasks.drawn import Drawn, drawn, feature_names, filled
 from coterie.recommend.tasks.random import splitmix
 from coterie.recommend.tasks.ranker import Ranker
 from coterie.recommend.tasks.rearrange import Rearrangement, rearranged
-from coterie.recommend.tasks.scorers import Ready, Scorer, popular_places
+from coterie.recommend.tasks.scorers import Fresh, Ready, Scorer, popular_places
 
+NEW = "new"  # the source of what places are kept for
 EXAMPLES = "examples"  # the rows that hold a customer's candidates for a ranker to learn from
 MEASURED_SCHEMA = pa.schema(
     [
@@ -138,17 +140,29 @@ def served_lists(left: pa.Table, right: pa.Table, draw: Draw, chosen: str, fille
     pool = draw.count if not rearrange.is_needed else max(draw.drawn_at_least(), 3 * draw.count)
     with threadpool_limits(1):
         ready = draw.ready(block, shelf)
+        if rearrange.new_share > 0:
+            ready |= {NEW: Fresh(NEW, rearrange.new_days).ready(block, shelf)}
         for tile in drawn(block, shelf, ready, max(pool, draw.drawn_at_least()), ranker is not None):
             if ranker is None:
                 places, scores = tile.lists[chosen], tile.scores[chosen]
             else:
                 places, scores = ranked(tile, ranker.margins(tile.features), filler, pool)
             places, scores, is_filler = filled(places, scores, tile.lists[filler], pool)
+            named = np.where(is_filler, filler, chosen if ranker is None else "").astype(object)
+            if rearrange.new_share > 0:
+                places, scores, named = _with_new(places, scores, named, tile.lists[NEW])
             if rearrange.is_needed:
                 whose = block.customers.take(pa.array(block.asked[tile.rows]))
-                places, scores, is_filler = rearranged(places, scores, is_filler, draw.count, rearrange, shelf, whose)
-            parts.append(_served(block, shelf, tile, places, scores, np.where(is_filler, filler, chosen if ranker is None else ""), draw.kinds, ready))
+                places, scores, named = rearranged(places, scores, named, draw.count, rearrange, shelf, whose)
+            parts.append(_served(block, shelf, tile, places, scores, named, list(ready), ready))
     return pa.concat_tables(parts) if parts else SERVED_SCHEMA.empty_table()
+
+
+def _with_new(places: Places, scores: Floats, named: NDArray[Any], new: Places) -> tuple[Places, Floats, NDArray[Any]]:
+    """The lists with the new items that are not in them behind, named NEW."""
+    more = np.where((new[:, :, None] == places[:, None, :]).any(axis=2), -1, new)
+    names = np.full(more.shape, NEW, object)
+    return np.concatenate([places, more], axis=1), np.concatenate([scores, np.zeros(more.shape)], axis=1), np.concatenate([named, names], axis=1)
 
 
 def ranked(tile: Drawn, margins: Floats, filler: str, count: int) -> tuple[Places, Floats]:
@@ -184,11 +198,11 @@ def _measured(block: Block, rows: Places, warm: NDArray[np.bool_], model: str, i
 
 
 def _served(
-    block: Block, shelf: Shelf, tile: Drawn, places: Places, scores: Floats, named: Places, kinds: Sequence[str], ready: Mapping[str, Ready]
+    block: Block, shelf: Shelf, tile: Drawn, places: Places, scores: Floats, named: NDArray[Any], kinds: Sequence[str], ready: Mapping[str, Ready]
 ) -> pa.Table:
     rows, at = np.nonzero(places >= 0)
     items, customers = places[rows, at], block.asked[tile.rows[rows]]
-    sources = named[rows, at].astype(object)
+    sources = named[rows, at]
     unnamed = np.flatnonzero(sources == "")
     if len(unnamed):
         # The rank of each offer in each model's list, too late a one where it is in none.

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,8 +30,8 @@ class Rearrangement:
 
 
 def rearranged(
-    places: Places, scores: Floats, is_filler: NDArray[np.bool_], count: int, how: Rearrangement, shelf: Shelf, customers: pa.Array
-) -> tuple[Places, Floats, NDArray[np.bool_]]:
+    places: Places, scores: Floats, named: NDArray[Any], count: int, how: Rearrangement, shelf: Shelf, customers: pa.Array
+) -> tuple[Places, Floats, NDArray[Any]]:
     """The first `count` of each row of a longer list (r, pool), chosen one after another (maximal marginal relevance).
 
     At each place the candidate with the highest (1 - mmr) x relevance - mmr x (greatest similarity to those chosen already), Carbonell and
@@ -42,6 +43,7 @@ def rearranged(
     codes = pc.fill_null(shelf.categories, "").dictionary_encode()
     category, known = codes.indices.to_numpy().astype(np.int64), np.array([bool(name) for name in codes.dictionary.to_pylist()] or [False])
     weights = shelf.side(how.similar, "item").matrix(shelf.ids, shelf.ids)
+    weights = weights.maximum(weights.T).tocsr()
     largest = max(1e-12, float(weights.max())) if weights.nnz else 1.0
     reserved = _reserved(customers, how.new_share * count)
     is_new = (shelf.listed_ages <= how.new_days)[np.maximum(places, 0)] & (places >= 0)
@@ -68,7 +70,7 @@ def rearranged(
             likeness = np.maximum(likeness, _likeness(weights, item, places) / largest)
     taken = np.maximum(chosen, 0)
     items = np.where(chosen >= 0, np.take_along_axis(places, taken, axis=1), -1)
-    return items, np.take_along_axis(scores, taken, axis=1), np.take_along_axis(is_filler, taken, axis=1)
+    return items, np.take_along_axis(scores, taken, axis=1), np.take_along_axis(named, taken, axis=1)
 
 
 def _likeness(weights: sparse.csr_matrix, items: Places, places: Places) -> Floats:

@@ -125,6 +125,17 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Fresh:
+    """The order of `Order`, of items first listed within the last `new_days` days alone."""
+
+    kind: str
+    new_days: int
+
+    def ready(self, block: Block, shelf: Shelf) -> Ready:
+        return _Listed(shelf, self.new_days)
+
+
+@dataclass(frozen=True)
 class Again:
     """Scores of own items that were bought: bought_days^power x 2^(-|days since the last purchase| / half life), see `repeat`."""
 
@@ -204,6 +215,19 @@ class _Ordered:
             else ("new in the shop" if self.shelf.listed_ages[item] <= 30 else "in the shop")
             for item in items
         ] if len(listed) else []
+
+
+@dataclass(frozen=True)
+class _Listed:
+    shelf: Shelf
+    new_days: int
+
+    def tile(self, start: int, stop: int) -> Floats:
+        is_new = self.shelf.listed_ages <= self.new_days
+        return np.tile(np.where(is_new, 1 / (1 + popular_places(self.shelf)), -np.inf), (stop - start, 1))
+
+    def reasons(self, customers: Places, items: Places) -> list[str | None]:
+        return [f"new: in the shop for {int(self.shelf.listed_ages[item])} days" for item in items]
 
 
 @dataclass(frozen=True)
