@@ -35,13 +35,18 @@ class Lake:
                 raise UserError(f"the lake '{place}' is a file; expected a folder, an object-store address or catalog.schema")
             self.place = str(Path(place).absolute())
         self._known: set[str] = set()
-        self._refuse_newer()
+        self._refuse_other_versions()
 
-    def _refuse_newer(self) -> None:
+    def _refuse_other_versions(self) -> None:
         found = int((self._properties("runs") or {}).get(_VERSION_PROPERTY, SCHEMA_VERSION))
         if found > SCHEMA_VERSION:
             raise LakeError(
                 f"the lake '{self.place}' has tables of schema version {found}, and this Coterie knows versions up to {SCHEMA_VERSION}: install a newer Coterie"
+            )
+        if found < SCHEMA_VERSION:
+            raise LakeError(
+                f"the lake '{self.place}' has tables of schema version {found}, and this Coterie writes version {SCHEMA_VERSION}: make the lake anew, "
+                "in another place, from the raw files"
             )
 
     def _properties(self, table: str) -> dict[str, str] | None:

@@ -3,9 +3,9 @@
 A score of -inf means that the model has nothing to say. Scores are float64, rounded to 9 decimals: the last bits depend on the machine.
 """
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -62,7 +62,7 @@ class ItemWeights:
     def ready(self, block: Block, shelf: Shelf) -> Ready:
         weights = shelf.side(self.kind, "item").matrix(shelf.ids, shelf.ids)
         history = block.history(self.weighs.of(block), len(shelf.ids))
-        transposed = functools.cache(weights.T.tocsr)  # asked for by reasons only
+        transposed = cache(weights.T.tocsr)  # asked for by reasons only
 
         def because(customers: Places, items: Places) -> list[str | None]:
             shares = history[customers].multiply(transposed()[items]).tocsr()
@@ -87,7 +87,7 @@ class Neighbours:
         near, values = block.sides.get(self.kind), baskets.matrix(baskets.ids, shelf.ids)
         similar = near.matrix(block.customers, baskets.ids) if near else sparse.csr_matrix((len(block.customers), len(baskets.ids)))
         similar.data = similar.data**self.power
-        transposed = functools.cache(values.T.tocsr)
+        transposed = cache(values.T.tocsr)
 
         def because(customers: Places, items: Places) -> list[str | None]:
             counts = (similar[customers] > 0).multiply(transposed()[items] > 0).sum(axis=1)
