@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row
@@ -63,11 +64,15 @@ def run_evaluate(run: Run) -> None:
     run.say("\n".join(notes))
 
 
+@dataclass(frozen=True)
 class _Timed:
     """The rows of both files with a `day`, the day that TEST comes after, and how many days it lasts."""
 
-    def __init__(self, train: DataFrame, test: DataFrame, tested_from: datetime.date, window_days: int, has_times: bool) -> None:
-        self.train, self.test, self.tested_from, self.window_days, self.has_times = train, test, tested_from, window_days, has_times
+    train: DataFrame
+    test: DataFrame
+    tested_from: datetime.date
+    window_days: int
+    has_times: bool
 
 
 def _read(run: Run, path: str) -> DataFrame:
@@ -75,9 +80,9 @@ def _read(run: Run, path: str) -> DataFrame:
     is_parquet = path.lower().rstrip("/").endswith((".parquet", ".pq"))
     try:
         raw = run.spark.read.parquet(path) if is_parquet else run.spark.read.option("header", True).option("mode", "FAILFAST").csv(path)
+        there = {name.strip().lower(): name for name in raw.columns}  # on Connect the file is looked at only here
     except PySparkException as error:
         raise UserError(f"'{path}' cannot be read: {str(error).splitlines()[0]}; expected a CSV file with a header, or Parquet") from None
-    there = {name.strip().lower(): name for name in raw.columns}
     found = {name: there[called] for name, spellings in _NAMES.items() for called in spellings if called in there}
     missing = [name for name in ("user", "item") if name not in found]
     if missing:
@@ -103,8 +108,9 @@ def _checked(rows: DataFrame, path: str) -> Row:
     def wrong(condition: Column) -> Column:
         return F.count(F.when(condition, F.lit(1)))
 
-    has_weight, has_time = "weight" in rows.columns, "time" in rows.columns
-    weight = F.col("weight") if has_weight else F.lit(1.0)
+    has_time = "time" in rows.columns
+    weight = F.col("weight") if "weight" in rows.columns else F.lit(1.0)
+    time = F.col("time") if has_time else F.lit(None).cast("date")
     counted = rows.agg(
         F.count(F.lit(1)).alias("rows"),
         F.count_distinct("user").alias("users"),
@@ -114,9 +120,9 @@ def _checked(rows: DataFrame, path: str) -> Row:
         wrong(F.col("user").isNull() | (F.trim("user") == "")).alias("user"),
         wrong(F.col("item").isNull() | (F.trim("item") == "")).alias("item"),
         wrong(weight.isNull() | F.isnan(weight) | (weight <= 0) | (weight == float("inf"))).alias("weight"),
-        wrong(F.col("time").isNull() if has_time else F.lit(False)).alias("time"),
-        *(F.min("time").alias("first"), F.max("time").alias("last") if has_time else F.lit(None).cast("date").alias("last")) if has_time
-        else (F.lit(None).cast("date").alias("first"), F.lit(None).cast("date").alias("last")),
+        wrong(F.lit(has_time) & time.isNull()).alias("time"),
+        F.min(time).alias("first"),
+        F.max(time).alias("last"),
     )
     try:
         [found] = counted.collect()  # one row
