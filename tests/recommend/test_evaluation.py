@@ -1,8 +1,6 @@
 """The command `evaluate`, on files of a few rows: eight users who took the items of their own parity, and afterwards the one they lacked."""
 
-import contextlib
 import datetime
-import io
 import json
 import math
 from collections.abc import Callable
@@ -14,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
+from tests.end_to_end.conftest import coterie
 
-from coterie.cli import main
 from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.evaluation import run_evaluate
@@ -26,21 +24,6 @@ from coterie.settings import load_settings
 QUICK = {"bootstrap": 10, "measure_at": [1, 10], "item_knn": {"shrinkage": 0.5}, "ease": {"regularisation": 1.0}}
 TAKEN = [(f"u{n}", f"i{m}", (3 * n + 5 * m) % 30) for n in range(8) for m in range(8) if (n - m) % 2 == 0 and n != m]
 LAST = datetime.date(2024, 1, 30)
-
-
-@dataclass(frozen=True)
-class Result:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def coterie(*arguments: str) -> Result:
-    """The command, which uses the active session."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
-        main([*arguments])
-    return Result(int(left.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def csv(path: Path, header: str, *rows: str) -> str:

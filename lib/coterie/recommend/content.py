@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from coterie.pairs.within import top_within
-from coterie.recommend.item_knn import item_rows
+from coterie.recommend.item_knn import item_rows, neighbour_pairs
 from coterie.recommend.tasks.scorers import ItemWeights, Recency, Scorer
 from coterie.recommend.verbs import Training
 
@@ -61,8 +61,7 @@ class ContentRecommender:
         inverse = F.log((1 + F.col("total")) / (1 + F.col("items"))) + 1
         rows = weighted.select(F.col("item_id").alias("row_id"), F.col("term").alias("column_id"), (F.col("count") * inverse).alias("value"))
         found = top_within(rows, self.neighbours, memory_mb=self.memory_mb)
-        each = found.select(F.col("row_id").alias("target"), F.explode(F.arrays_zip("neighbours", "scores")).alias("near"))
-        return item_rows(each.select(F.col("near.neighbours").alias("id"), "target", F.col("near.scores").cast("float").alias("weight")))
+        return item_rows(neighbour_pairs(found).select("id", "target", F.col("cosine").cast("float").alias("weight")))
 
 
 def item_terms(batches: Iterator[pa.RecordBatch], category_weight: float, price_weight: float) -> Iterator[pa.RecordBatch]:
@@ -75,9 +74,8 @@ def item_terms(batches: Iterator[pa.RecordBatch], category_weight: float, price_
                 counts[f"category {item['category']}"] = category_weight
             if item["level"] and price_weight:
                 counts[f"price {item['level']}"] = price_weight
-            rows += [(item["item_id"], term, float(count)) for term, count in counts.items()]
-        yield pa.RecordBatch.from_arrays([pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), _TERMS_SCHEMA, strict=True)]
-                                         if rows else [pa.array([], field.type) for field in _TERMS_SCHEMA], schema=_TERMS_SCHEMA)  # fmt: skip
+            rows += [{"item_id": item["item_id"], "term": term, "count": float(count)} for term, count in counts.items()]
+        yield pa.RecordBatch.from_pylist(rows, schema=_TERMS_SCHEMA)
 
 
 def words(title: str) -> list[str]:

@@ -45,13 +45,17 @@ class ItemKnnRecommender:
         lengths = rows.groupBy("item_id").agg(F.sqrt(F.sum(F.col("value") * F.col("value"))).alias("length"))
         named = rows.select(F.col("item_id").alias("row_id"), F.col("customer_id").alias("column_id"), "value")
         found = top_within(named, self.neighbours, memory_mb=self.memory_mb)
-        each = found.select(F.col("row_id").alias("target"), F.explode(F.arrays_zip("neighbours", "scores")).alias("near"))
-        pairs = each.select("target", F.col("near.neighbours").alias("id"), F.col("near.scores").alias("cosine"))
-        pairs = pairs.join(lengths.select(F.col("item_id").alias("target"), F.col("length").alias("target_length")), "target", how="inner")
+        pairs = neighbour_pairs(found).join(lengths.select(F.col("item_id").alias("target"), F.col("length").alias("target_length")), "target", how="inner")
         pairs = pairs.join(lengths.select(F.col("item_id").alias("id"), "length"), "id", how="inner")
         product = F.col("length") * F.col("target_length")
         shrunk = (F.col("cosine") * product / (product + F.lit(float(self.shrinkage)))).cast("float")
         return item_rows(pairs.select("id", "target", shrunk.alias("weight")))
+
+
+def neighbour_pairs(found: DataFrame) -> DataFrame:
+    """(id, target, cosine double): each neighbour (id) of each row (target) of what `pairs.within.top_within` found."""
+    each = found.select(F.col("row_id").alias("target"), F.explode(F.arrays_zip("neighbours", "scores")).alias("near"))
+    return each.select(F.col("near.neighbours").alias("id"), "target", F.col("near.scores").alias("cosine"))
 
 
 def item_rows(weights: DataFrame) -> DataFrame:

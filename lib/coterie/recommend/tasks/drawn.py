@@ -74,15 +74,19 @@ def best(scores: Floats, count: int) -> tuple[Places, Floats]:
 
     scores: (n, m), rounded.
     """
-    n, m = scores.shape
+    rows, columns = np.nonzero((scores >= _lower_bound(scores, count)[:, None]) & (scores > -np.inf))
+    return in_order(rows, columns, scores[rows, columns], len(scores), count)
+
+
+def in_order(rows: Places, columns: Places, scores: Floats, n: int, count: int) -> tuple[Places, Floats]:
+    """(n, count) columns of each row's entries (row, column, score), the highest score first, then the smaller column, -1 where there are no
+    more; and the scores, -inf there."""
     places, values = np.full((n, count), -1), np.full((n, count), -np.inf)
-    rows, columns = np.nonzero((scores >= _lower_bound(scores, count)[:, None]) & (scores > -np.inf)) if m else (np.zeros(0, int), np.zeros(0, int))
-    found = scores[rows, columns]
-    order = np.lexsort((columns, -found, rows))
-    rows, columns, found = rows[order], columns[order], found[order]
+    order = np.lexsort((columns, -scores, rows))
+    rows = rows[order]
     rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
     top = rank < count
-    places[rows[top], rank[top]], values[rows[top], rank[top]] = columns[top], found[top]
+    places[rows[top], rank[top]], values[rows[top], rank[top]] = columns[order][top], scores[order][top]
     return places, values
 
 

@@ -1,6 +1,5 @@
 """The kernels: lists of all models for measuring and for training a ranker, and the list that is served."""
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from coterie.recommend.tasks.block import Block, Floats, Places, Shelf, block_of, shelf_of
-from coterie.recommend.tasks.drawn import Drawn, drawn, feature_names, filled
-from coterie.recommend.tasks.random import splitmix
+from coterie.recommend.tasks.drawn import Drawn, drawn, feature_names, filled, in_order
+from coterie.recommend.tasks.random import hashed, splitmix
 from coterie.recommend.tasks.ranker import Ranker
 from coterie.recommend.tasks.rearrange import Rearrangement, rearranged
 from coterie.recommend.tasks.scorers import Fresh, Ready, Scorer, popular_places
@@ -93,7 +92,7 @@ def measured_lists(
 
 def part_of(customers: pa.Array, parts: int) -> Places:
     """(n,): the part, 0 .. parts - 1, that each customer is in, by a hash of the id."""
-    return np.array([zlib.crc32(name.encode()) % parts for name in customers.to_pylist()], np.int64)
+    return (hashed(customers) % np.uint64(parts)).astype(np.int64)
 
 
 def _margins(block: Block, tile: Drawn, ranker: Ranker | Sequence[Ranker]) -> Floats:
@@ -122,7 +121,7 @@ def _in_truth(block: Block, shelf: Shelf, tile: Drawn) -> NDArray[np.bool_]:
 
 def _drawn_negatives(block: Block, shelf: Shelf, tile: Drawn, negatives: float) -> NDArray[np.bool_]:
     """(c,): that share of the candidates, by a hash of customer and item, so that blocks and tiles change nothing."""
-    hashes = np.array([zlib.crc32(name.encode()) for name in block.customers.to_pylist()], np.uint64)[block.asked[tile.rows[tile.union_rows]]]
+    hashes = hashed(block.customers)[block.asked[tile.rows[tile.union_rows]]]
     drawn_ones: NDArray[np.bool_] = splitmix(hashes * np.uint64(len(shelf.ids)) + tile.union_items.astype(np.uint64)) < negatives
     return drawn_ones
 
@@ -170,14 +169,8 @@ def ranked(tile: Drawn, margins: Floats, filler: str, count: int) -> tuple[Place
 
     A row of which no model but `filler` knows anything gets none: there the ranker knows nothing either.
     """
-    order = np.lexsort((tile.union_items, -margins, tile.union_rows))
-    order = order[_is_known(tile, filler)[tile.union_rows[order]]]
-    rows = tile.union_rows[order]
-    rank = np.arange(len(order)) - np.searchsorted(rows, rows)
-    top = rank < count
-    places, scores = np.full((len(tile.rows), count), -1), np.full((len(tile.rows), count), -np.inf)
-    places[rows[top], rank[top]], scores[rows[top], rank[top]] = tile.union_items[order][top], margins[order][top]
-    return places, scores
+    known = _is_known(tile, filler)[tile.union_rows]
+    return in_order(tile.union_rows[known], tile.union_items[known], margins[known], len(tile.rows), count)
 
 
 def _measured(block: Block, rows: Places, warm: NDArray[np.bool_], model: str, items: pa.Array, lengths: Places, values: pa.Array, width: int) -> pa.Table:
@@ -217,8 +210,9 @@ def _served(
         mine = np.flatnonzero(sources == kind)
         reasons[mine] = ready[kind].reasons(customers[mine], items[mine])
     unsaid = np.flatnonzero(reasons == None)  # noqa: E711 - an array of objects
-    order = popular_places(shelf)
-    reasons[unsaid] = [f"number {order[item] + 1:,} of what the shop sells" for item in items[unsaid]]
+    if len(unsaid):
+        order = popular_places(shelf)
+        reasons[unsaid] = [f"number {order[item] + 1:,} of what the shop sells" for item in items[unsaid]]
     return pa.Table.from_arrays(
         [
             block.customers.take(pa.array(customers)),

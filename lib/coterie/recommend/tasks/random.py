@@ -1,9 +1,16 @@
 """Random numbers that follow from what they are for: the same in every run, on every layout."""
 
+import zlib
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+
+
+def hashed(names: pa.Array) -> NDArray[np.uint64]:
+    """(n,) CRC-32 of each name: whole numbers below 2^32."""
+    return np.array([zlib.crc32(name.encode()) for name in names.to_pylist()], np.uint64)
 
 
 def splitmix(state: NDArray[np.uint64]) -> NDArray[np.floating[Any]]:

@@ -1,6 +1,5 @@
 """Lists made more varied, or opened to new items, after they were ranked."""
 
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.recommend.tasks.block import Floats, Places, Shelf
+from coterie.recommend.tasks.random import hashed
 
 
 @dataclass(frozen=True)
@@ -82,5 +82,5 @@ def _likeness(weights: sparse.csr_matrix, items: Places, places: Places) -> Floa
 
 def _reserved(customers: pa.Array, places: float) -> Places:
     """(r,): how many places each customer's list keeps for new items, `places` on average."""
-    drawn = np.array([zlib.crc32(name.encode()) / 2**32 for name in customers.to_pylist()])
+    drawn = hashed(customers) / 2**32
     return (int(places) + (drawn < places - int(places))).astype(np.int64)

@@ -5,7 +5,7 @@ A score of -inf means that the model has nothing to say. Scores are float64, rou
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, partial
 from typing import Protocol
 
 import numpy as np
@@ -109,7 +109,7 @@ class Factors:
         width = items.vectors().shape[1]
         vectors, is_known = _placed(items.vectors(), items.ids, shelf.ids, width)
         if customers is None:
-            return _Nothing(len(shelf.ids))
+            return _Same(np.full(len(shelf.ids), -np.inf), lambda item: None)
         users, is_user = _placed(customers.vectors(), customers.ids, block.customers, width)
         return _Dots(users, is_user, vectors, is_known, block.history(self.weighs.of(block), len(shelf.ids)), shelf.names)
 
@@ -121,7 +121,14 @@ class Order:
     kind: str
 
     def ready(self, block: Block, shelf: Shelf) -> Ready:
-        return _Ordered(shelf, len(block.customers))
+        buyers, days = (shelf.facts[name] for name in ("window_buyers", "window_days"))
+
+        def say(item: int) -> str:
+            if buyers[item] > 0:
+                return f"bought by {_customers(int(buyers[item]))} in the last {int(days[item])} days"
+            return "new in the shop" if shelf.listed_ages[item] <= 30 else "in the shop"
+
+        return _Same(1 / (1 + popular_places(shelf)), say)
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,8 @@ class Fresh:
     new_days: int
 
     def ready(self, block: Block, shelf: Shelf) -> Ready:
-        return _Listed(shelf, self.new_days)
+        scores = np.where(shelf.listed_ages <= self.new_days, 1 / (1 + popular_places(shelf)), -np.inf)
+        return _Same(scores, lambda item: f"new: in the shop for {int(shelf.listed_ages[item])} days")
 
 
 @dataclass(frozen=True)
@@ -147,10 +155,11 @@ class Again:
         days, age = block.own["bought_days"], block.own["last_bought_age"]
         scores = np.where(days > 0, days**self.power * 2.0 ** (-np.maximum(age, 0) / self.half_life_days), 0.0)
         history, one = block.history(scores, len(shelf.ids)), sparse.identity(len(shelf.ids), format="csr")
+        bought, aged = (cache(partial(block.history, values, len(shelf.ids))) for values in (days, age + 1))  # asked for by reasons only
 
         def because(customers: Places, items: Places) -> list[str | None]:
-            times = np.asarray(block.history(days, len(shelf.ids))[customers, items]).ravel()
-            ages = np.asarray(block.history(age + 1, len(shelf.ids))[customers, items]).ravel() - 1
+            times = np.asarray(bought()[customers, items]).ravel()
+            ages = np.asarray(aged()[customers, items]).ravel() - 1
             return [_again(int(count), int(ago)) if count else None for count, ago in zip(times, ages, strict=True)]
 
         return _Product(history, one, because)
@@ -179,6 +188,13 @@ class _Dots:
     history: sparse.csr_matrix
     names: pa.Array
 
+    @cached_property
+    def _unit(self) -> Floats:
+        """(m, f) the items' vectors at length 1, asked for by reasons only."""
+        lengths = np.sqrt((self.vectors**2).sum(axis=1, keepdims=True))
+        unit: Floats = self.vectors / np.where(lengths > 0, lengths, 1.0)
+        return unit
+
     def tile(self, start: int, stop: int) -> Floats:
         scores = np.round(self.users[start:stop] @ self.vectors.T, _DECIMALS)
         scores[:, ~self.is_known] = -np.inf
@@ -186,59 +202,28 @@ class _Dots:
         return scores
 
     def reasons(self, customers: Places, items: Places) -> list[str | None]:
-        if not len(customers):
-            return []
-        lengths = np.sqrt((self.vectors**2).sum(axis=1, keepdims=True))
-        unit = self.vectors / np.where(lengths > 0, lengths, 1.0)
         said: list[str | None] = []
         for customer, item in zip(customers, items, strict=True):
             first, last = self.history.indptr[customer], self.history.indptr[customer + 1]
             own = self.history.indices[first:last]
-            speaks = np.round(self.history.data[first:last] * (unit[own] @ unit[item]), _DECIMALS) * (own != item)
+            speaks = np.round(self.history.data[first:last] * (self._unit[own] @ self._unit[item]), _DECIMALS) * (own != item)
             best = int(speaks.argmax()) if len(own) else -1
             said.append(f"fits your taste for {self.names[int(own[best])].as_py()}" if best >= 0 and speaks[best] > 0 else None)
         return said
 
 
 @dataclass(frozen=True)
-class _Ordered:
-    shelf: Shelf
-    customers: int
+class _Same:
+    """The same scores (m,) for everybody; `say`: why an item is offered."""
+
+    scores: Floats
+    say: Callable[[int], str | None]
 
     def tile(self, start: int, stop: int) -> Floats:
-        return np.tile(1 / (1 + popular_places(self.shelf)), (stop - start, 1))
+        return np.tile(self.scores, (stop - start, 1))
 
     def reasons(self, customers: Places, items: Places) -> list[str | None]:
-        buyers, days, listed = (self.shelf.facts[name] for name in ("window_buyers", "window_days", "first_sold_age"))
-        return [
-            f"bought by {_customers(int(buyers[item]))} in the last {int(days[item])} days" if buyers[item] > 0
-            else ("new in the shop" if self.shelf.listed_ages[item] <= 30 else "in the shop")
-            for item in items
-        ] if len(listed) else []
-
-
-@dataclass(frozen=True)
-class _Listed:
-    shelf: Shelf
-    new_days: int
-
-    def tile(self, start: int, stop: int) -> Floats:
-        is_new = self.shelf.listed_ages <= self.new_days
-        return np.tile(np.where(is_new, 1 / (1 + popular_places(self.shelf)), -np.inf), (stop - start, 1))
-
-    def reasons(self, customers: Places, items: Places) -> list[str | None]:
-        return [f"new: in the shop for {int(self.shelf.listed_ages[item])} days" for item in items]
-
-
-@dataclass(frozen=True)
-class _Nothing:
-    items: int
-
-    def tile(self, start: int, stop: int) -> Floats:
-        return np.full((stop - start, self.items), -np.inf)
-
-    def reasons(self, customers: Places, items: Places) -> list[str | None]:
-        return [None] * len(customers)
+        return [self.say(int(item)) for item in items]
 
 
 def popular_places(shelf: Shelf) -> Places:
