@@ -490,6 +490,17 @@ STAGED_VECTORS = Table(
     is_scratch=True,
 )
 
+HELD_OUT = Table(
+    "held_out", "a customer whom models are measured on: a scratch table of the recommend job, empty between jobs", ("as_of", "customer_id", "keep_seen"),
+    _columns(
+        "as_of! date the date that the models know up to",
+        "customer_id! string the customer",
+        "keep_seen! boolean the list may hold what the customer had",
+        "truth! array<string> what the customer bought after it",
+    ),
+    is_scratch=True,
+)
+
 MEASURED_LISTS = Table(
     "measured_lists", "a customer's list of a model, or examples for the ranker: a scratch table of the recommend job, empty between jobs",
     ("as_of", "customer_id", "keep_seen", "model"),
@@ -512,6 +523,6 @@ TABLES: dict[str, Table] = {
         EVENTS, REJECTED_EVENTS, INGESTED_FILES, ITEMS, CUSTOMERS, CANCELLATIONS, DAILY_ACTIVITY, CUSTOMER_ITEM_DAYS, CUSTOMER_STATE,
         CUSTOMER_FEATURES, SEGMENTS, SEGMENT_PROFILES, SEGMENT_CANDIDATES, SEGMENT_MOVES, SEGMENT_FLOWS, RECOMMENDATIONS,
         RECOMMENDATION_QUALITY, SIMILAR_CUSTOMERS, SEGMENT_RECOMMENDATIONS, CUSTOMER_ITEMS, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
-        STAGED_VECTORS, MEASURED_LISTS,
+        STAGED_VECTORS, HELD_OUT, MEASURED_LISTS,
     )
 }

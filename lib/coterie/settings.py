@@ -99,7 +99,6 @@ class AlsSettings(_Section):
     regularisation: Annotated[float, Field(ge=0)]
     alpha: Positive
     half_life_days: Positive
-    blocks: Count
     seed: int
 
 

@@ -29,7 +29,7 @@ RECOMMENDERS: dict[str, Recommender] = {
     recommender.kind: recommender
     for recommender in (
         PopularRecommender(popular_days=14),
-        AlsRecommender(rank=8, iterations=5, regularisation=0.1, alpha=10.0, half_life_days=30.0, blocks=2, seed=1),
+        AlsRecommender(rank=8, iterations=5, regularisation=0.1, alpha=10.0, half_life_days=30.0, seed=1),
         UserKnnRecommender(neighbours=10, power=1.0, half_life_days=30.0, memory_mb=64),
         ItemKnnRecommender(neighbours=10, shrinkage=0.5, half_life_days=30.0, own_half_life_days=30.0, memory_mb=64),
         EaseRecommender(regularisation=0.5, own_weight=0.1, half_life_days=30.0, keep=20, max_items=100),

@@ -19,19 +19,21 @@ def plainly(x: np.ndarray, regularisation: float) -> np.ndarray:
     return b
 
 
+def name(column: int) -> str:
+    return chr(ord("a") + column) if column < 26 else f"i{column:04}"
+
+
 def rows(x: np.ndarray, customers: list[int]) -> pa.Table:
-    """(customer_id, item, value) of the entries that are not 0, the last customer first."""
-    cells = [(f"c{row}", column, x[row, column]) for row in customers[::-1] for column in range(x.shape[1]) if x[row, column]]
-    kinds = (pa.string(), pa.int32(), pa.float64())
+    """(customer_id, item_id, value) of the entries that are not 0, the last customer first."""
+    cells = [(f"c{row}", name(column), x[row, column]) for row in customers[::-1] for column in range(x.shape[1]) if x[row, column]]
+    kinds = (pa.string(), pa.string(), pa.float64())
     columns = [pa.array([cell[place] for cell in cells], kind) for place, kind in enumerate(kinds)]
-    return pa.Table.from_arrays(columns, names=["customer_id", "item", "value"])
+    return pa.Table.from_arrays(columns, names=["customer_id", "item_id", "value"])
 
 
 def solved(x: np.ndarray, keep: int = 99, blocks: int = 1) -> dict[str, dict[str, float]]:
-    parts = [gram_parts(rows(x, list(range(block, len(x), blocks))), x.shape[1]) for block in range(blocks)]
-    ids = [chr(ord("a") + column) for column in range(x.shape[1])]
-    numbered = pa.table({"item_id": ids[::-1], "item": pa.array(range(x.shape[1])[::-1], pa.int32())})
-    found = ease_weights(pa.concat_tables(parts), numbered, LAMBDA, keep)
+    parts = [gram_parts(rows(x, list(range(block, len(x), blocks)))) for block in range(blocks)]
+    found = ease_weights(pa.concat_tables(parts), LAMBDA, keep)
     assert found.schema == WEIGHTS_SCHEMA
     return {row["id"]: dict(zip(row["ids"], row["factors"], strict=True)) for row in found.to_pylist()}
 
@@ -64,16 +66,22 @@ def test_an_item_that_nobody_has_speaks_for_nothing() -> None:
 
 
 def test_more_than_a_part_of_items_are_put_together_in_their_order() -> None:
-    x = np.zeros((3, 2100))
-    x[0, [3, 1500, 2099]] = 1.0
-    parts = gram_parts(rows(x, [0, 1, 2]), 2100)
-    assert parts.schema == GRAM_SCHEMA
-    assert parts["first"].to_pylist() == [0, 1000, 2000]
-    names = [f"i{number:04}" for number in range(2100)]
-    found = ease_weights(parts, pa.table({"item_id": names, "item": pa.array(range(2100), pa.int32())}), 1.0, 10).to_pylist()
-    assert {row["id"]: sorted(row["ids"]) for row in found if row["ids"]} == {
-        "i0003": ["i1500", "i2099"], "i1500": ["i0003", "i2099"], "i2099": ["i0003", "i1500"],
-    }
+    rng = np.random.default_rng(1)
+    x = rng.random((40, 2100)) * (rng.random((40, 2100)) < 0.05)
+    x[:, [3, 1500]] = x[:, [1500, 3]] = 1.0
+    halves = [gram_parts(rows(x, list(half))) for half in (range(20), range(20, 40))]
+    assert [half.schema for half in halves] == [GRAM_SCHEMA] * 2
+    sizes = [len(half["items"][0]) for half in halves]
+    assert [half["first"].to_pylist() for half in halves] == [list(range(0, size, 1000)) for size in sizes]
+    assert len(set(halves[0]["items"][0].as_py()) - set(halves[1]["items"][0].as_py())) > 100  # each has items that the other lacks
+    found = {row["id"]: dict(zip(row["ids"], row["factors"], strict=True)) for row in ease_weights(pa.concat_tables(halves), 1.0, 2100).to_pylist()}
+    names = [name(column) for column in range(2100)]
+    there = np.flatnonzero(x.any(axis=0))
+    expected = plainly(x[:, there], 1.0)
+    assert sorted(found) == sorted(names[column] for column in there)
+    for row in (0, 700, len(there) - 1):
+        own = names[there[row]]
+        assert [found[own].get(names[column], 0.0) for column in there] == pytest.approx(expected[row], abs=1e-6)
 
 
 def test_a_matrix_that_is_not_positive_definite_is_refused() -> None:
@@ -112,5 +120,4 @@ def test_pruned_weights_are_kept_by_column() -> None:
 
 
 def test_nothing_gives_nothing() -> None:
-    numbered = pa.table({"item_id": ["a"], "item": pa.array([0], pa.int32())})
-    assert ease_weights(GRAM_SCHEMA.empty_table(), numbered, 1.0, 1) == WEIGHTS_SCHEMA.empty_table()
+    assert ease_weights(GRAM_SCHEMA.empty_table(), 1.0, 1) == WEIGHTS_SCHEMA.empty_table()

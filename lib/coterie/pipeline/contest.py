@@ -59,12 +59,11 @@ class Contest:
         window = datetime.timedelta(days=self.settings.test_days)
         self.validated_from, self.tested_from = as_of - 2 * window, as_of - window
 
-    def weigh(self) -> None:
-        """Writes `customer_items` as of every date that is needed."""
+    def weigh(self, *dates: datetime.date) -> None:
+        """Writes `customer_items` as of these dates."""
         settings = self.settings
         weights = {str(kind): weight for kind, weight in settings.weights.items()}
         weighing = Weighing(weights, settings.half_life_days, settings.history_days, settings.weigh_by_quantity)
-        dates = (self.validated_from, self.tested_from, self.as_of)
         days, cancellations = self.run.read("customer_item_days"), self.run.read("cancellations")
         found = [pairs(days, cancellations, date, weighing).select(F.lit(date).alias("as_of"), "*") for date in dates]
         self.run.replace("customer_items", union(found))
@@ -118,10 +117,11 @@ class Contest:
             written.append(self._quality(validated))
         tested = self._measured(self.tested_from, ranking, False, "testing on")
         if tested is None:
+            self.clear()
             return None
         written.append(self._quality(tested))
         self.run.replace("recommendation_quality", union(written).select(F.lit(self.as_of).alias("as_of"), "*"), f"as_of = DATE '{self.as_of}'")
-        self.run.delete("measured_lists", "true")
+        self.clear()
         return self._verdict(ranking, tested)
 
     def validation(self, model: str) -> float | None:
@@ -131,6 +131,11 @@ class Contest:
             return None
         rows = [row.asDict() for row in self._quality(validated).collect()]  # a measure each
         return headline(rows, self._served()).get(model, {}).get(f"ndcg_at_{self.headline_at()}", 0.0)
+
+    def clear(self) -> None:
+        """Empties the scratch tables."""
+        for table in ("held_out", "measured_lists"):
+            self.run.delete(table, "true")
 
     def _served(self) -> str:
         """The protocol that is like what is served."""
@@ -163,11 +168,16 @@ class Contest:
         until = date + datetime.timedelta(days=self.settings.test_days)
         truth = bought_between(self._purchases(until), date, until)
         known = self.run.read("customer_items").where(F.col("as_of") == F.lit(date))
-        if known.isEmpty() or truth.isEmpty():
+        if known.isEmpty():
+            return None
+        held_out = held_out_customers(truth, known, self.settings.measure_customers)
+        self.run.replace("held_out", held_out.select(F.lit(date).alias("as_of"), "*"), f"as_of = DATE '{date}'")
+        # Read back: who is asked for is looked up several times.
+        asked = self.run.read("held_out").where(F.col("as_of") == F.lit(date)).drop("as_of")
+        if asked.isEmpty():
             return None
         models = self.models(date)
         self.run.step(f"{words} {self._window(date)}")
-        asked = held_out_customers(truth, known, self.settings.measure_customers)
         request = self.request(asked, date, self.settings.measure_customers, max(self.settings.measure_at))
         lists = measured(models, request, ranking.ranker if ranking else None, self.settings.blend.negatives if with_examples else 0.0)
         self.run.replace("measured_lists", lists.select(F.lit(date).alias("as_of"), "*"), f"as_of = DATE '{date}'")

@@ -45,7 +45,7 @@ def run_evaluate(run: Run) -> None:
     run.replace("items", _items(train.unionByName(test, allowMissingColumns=True)))
     contest = Contest(run, timed.tested_from + datetime.timedelta(days=timed.window_days))
     run.step("weighing what users did")
-    contest.weigh()
+    contest.weigh(contest.validated_from, contest.tested_from)
     verdict = contest.held()
     if verdict is None:
         raise UserError("no row of TRAIN comes before TEST's: there is nothing to learn from")

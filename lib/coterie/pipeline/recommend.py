@@ -40,7 +40,7 @@ def run_recommend(run: Run) -> None:
         run.say("recommendations skipped: " + ("no item can be sold as of the date" if item_count else "the events name no items"))
         return
     run.step("weighing what customers did")
-    contest.weigh()
+    contest.weigh(contest.validated_from, contest.tested_from, as_of)
     verdict = contest.held()
     if verdict is None:
         _clear(run, "recommendation_quality", as_of)

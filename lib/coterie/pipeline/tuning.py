@@ -33,7 +33,7 @@ def run_tune(run: Run) -> None:
     budget, tuned = int(run.options["budget"]), run.options["tuned"]
     contest = Contest(run, run.as_of)
     run.step("weighing what customers did")
-    contest.weigh()
+    contest.weigh(contest.validated_from)
     found: dict[str, list[tuple[float, dict[str, Any]]]] = {}
     settings = run.settings
     for number, (model, values) in enumerate(itertools.islice(trials(settings), budget), 1):
@@ -44,7 +44,7 @@ def run_tune(run: Run) -> None:
             raise UserError(f"nobody bought anything in the validation window before {run.as_of}: there is nothing to tune on")
         found.setdefault(model, []).append((score, values))
     run.settings = settings
-    run.delete("measured_lists", "true")
+    contest.clear()
     run.delete("model_factors", _unkept(run))
     lines = []
     for model, tried in found.items():

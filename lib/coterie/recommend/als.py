@@ -13,6 +13,8 @@ from coterie.recommend.interactions import recency_weighted
 from coterie.recommend.tasks.scorers import Factors, Recency, Scorer
 from coterie.recommend.verbs import Training
 
+_FEWEST_BLOCKS, _ROWS_A_BLOCK = 4, 500_000
+
 
 @dataclass(frozen=True)
 class AlsRecommender:
@@ -28,7 +30,6 @@ class AlsRecommender:
     regularisation: float
     alpha: float
     half_life_days: float
-    blocks: int
     seed: int
 
     @property
@@ -46,23 +47,25 @@ class AlsRecommender:
     def fit(self, training: Training) -> DataFrame:
         """Sides "customer" and "item": vectors of `rank` numbers."""
         rows = recency_weighted(training.pairs, training.as_of, self.half_life_days)
-        if rows.isEmpty():  # MLlib refuses it
+        count = rows.count()
+        if not count:  # MLlib refuses it
             nothing = rows.select(F.lit("item").alias("side"), F.col("item_id").alias("id"), F.array().cast("array<string>").alias("ids"))
             return nothing.select("*", F.array().cast("array<float>").alias("factors")).limit(0)
         customers, items = indexed(rows, "customer_id"), indexed(rows, "item_id")
         numbered = rows.join(customers.withColumnRenamed("index", "customer"), "customer_id", how="inner")
         numbered = numbered.join(items.withColumnRenamed("index", "item"), "item_id", how="inner")
-        # A fixed number of partitions, sorted within: factors must not follow the cores.
+        # Blocks by the number of rows, sorted within: factors must not follow the cores.
+        blocks = max(_FEWEST_BLOCKS, -(-count // _ROWS_A_BLOCK))
         ratings = numbered.select("customer", "item", F.col("value").cast("float").alias("value"))
-        ratings = ratings.repartition(self.blocks, "customer").sortWithinPartitions("customer", "item")
+        ratings = ratings.repartition(blocks, "customer").sortWithinPartitions("customer", "item")
         found = ALS(
             rank=self.rank,
             maxIter=self.iterations,
             regParam=self.regularisation,
             alpha=self.alpha,
             implicitPrefs=True,
-            numUserBlocks=self.blocks,
-            numItemBlocks=self.blocks,
+            numUserBlocks=blocks,
+            numItemBlocks=blocks,
             seed=self.seed,
             userCol="customer",
             itemCol="item",

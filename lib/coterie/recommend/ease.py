@@ -1,11 +1,10 @@
 """EASE: an item-item linear model with a closed form (Steck 2019, Embarrassingly shallow autoencoders for sparse data)."""
 
-import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from coterie.errors import UserError
@@ -48,18 +47,15 @@ class EaseRecommender:
     def fit(self, training: Training) -> DataFrame:
         """Side "item": from an own item (id) to the items (ids) that it speaks for or against, and how much."""
         rows = recency_weighted(training.pairs, training.as_of, self.half_life_days)
-        numbered = rows.groupBy("item_id").agg(F.count(F.lit(1)).alias("rows"))
-        numbered = numbered.select("item_id", (F.row_number().over(Window.orderBy("item_id")) - 1).alias("item"), "rows")
-        count, total = numbered.agg(F.count(F.lit(1)), F.coalesce(F.sum("rows"), F.lit(0))).collect()[0]
+        count, total = rows.agg(F.count_distinct("item_id"), F.count(F.lit(1))).collect()[0]
         self._require_room(count)
-        block = F.pmod(F.xxhash64("customer_id"), F.lit(max(1, -(-int(total) // _ROWS_A_BLOCK)))).alias("block")
-        coded = rows.join(F.broadcast(numbered), "item_id", how="inner").select(block, "customer_id", "item", "value")
+        block = F.pmod(F.xxhash64("customer_id"), F.lit(max(1, -(-total // _ROWS_A_BLOCK)))).alias("block")
+        blocks = rows.select(block, "customer_id", "item_id", "value").groupBy("block")
+        parts = blocks.applyInArrow(gram_parts, GRAM).select(F.lit(0).alias("one"), "*").groupBy("one")
+        regularisation, keep = self.regularisation, self.keep
         # A lambda: of a partial Spark cannot tell how many arguments it takes.
-        parts = coded.groupBy("block").applyInArrow(lambda rows: gram_parts(rows, int(count)), GRAM)
-        one = F.lit(0).alias("one")
-        solved = functools.partial(ease_weights, regularisation=self.regularisation, keep=self.keep)
-        together = parts.select(one, "*").groupBy("one").cogroup(numbered.select(one, "item_id", "item").groupBy("one"))
-        return together.applyInArrow(solved, WEIGHTS).select(F.lit("item").alias("side"), "id", "ids", "factors")
+        solved = parts.applyInArrow(lambda table: ease_weights(table, regularisation, keep), WEIGHTS)
+        return solved.select(F.lit("item").alias("side"), "id", "ids", "factors")
 
     def _require_room(self, items: int) -> None:
         if items > self.max_items:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from coterie.recommend.tasks.block import ITEM_FACTS
@@ -59,10 +59,12 @@ class PopularRecommender:
             *(F.sum(f"units_{days}").alias(f"units_{days}") for days in windows),
             *(F.sum(name).alias(name) for name in ("quantity", "revenue")),
         )
+        of_shop = Window.partitionBy()  # a row an item: few
+        shop_rate = F.sum("repeaters").over(of_shop) / F.sum("buyers").over(of_shop)
         facts = {
             "recent_buyers": F.col(f"buyers_{self.popular_days}"),
             "buyers": F.col("buyers"),
-            "repeat_rate": (F.col("repeaters") + _PRIOR_BUYERS * F.col("shop_rate")) / (F.col("buyers") + _PRIOR_BUYERS),
+            "repeat_rate": (F.col("repeaters") + _PRIOR_BUYERS * shop_rate) / (F.col("buyers") + _PRIOR_BUYERS),
             "window_days": _shortest(windows, F.lit),
             "window_buyers": _shortest(windows, lambda days: F.col(f"buyers_{days}")),
             "window_units": _shortest(windows, lambda days: F.col(f"units_{days}")),
@@ -71,8 +73,6 @@ class PopularRecommender:
             "price": F.when(F.col("quantity") > 0, F.col("revenue") / F.col("quantity")),
         }
         factors = F.array(*(F.coalesce(facts[name].cast("float"), F.lit(0.0).cast("float")) for name in ITEM_FACTS))
-        rate = by_customer.agg(F.coalesce(F.avg((F.col("days") > 1).cast("double")), F.lit(0.0)).alias("shop_rate"))
-        counted = counted.crossJoin(F.broadcast(rate))
         return counted.select(F.lit("item").alias("side"), F.col("item_id").alias("id"), F.array().cast("array<string>").alias("ids"), factors.alias("factors"))
 
 

@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -13,7 +12,7 @@ from coterie.recommend.tasks.block import ASKED, ITEM, ITEM_FACTS, OWN, OWN_FACT
 from coterie.recommend.tasks.lists import Draw, measured_lists, served_lists
 from coterie.recommend.tasks.ranker import Ranker
 from coterie.recommend.tasks.rearrange import Rearrangement
-from coterie.recommend.verbs import Model, Recommender, Training, named
+from coterie.recommend.verbs import Model, Recommender, Training, named, rows_of
 
 Fitted = tuple[Recommender, Model]
 
@@ -83,22 +82,19 @@ def _in_blocks(models: Sequence[Fitted], request: Request, kernel: Callable[...,
 
 def _customer_rows(models: Sequence[Fitted], request: Request) -> DataFrame:
     """Rows of _LEFT: who is asked for, what they did, and what the models know of them."""
+    not_asked = F.lit(False).alias("keep_seen")
     asked = request.customers.select(
-        F.lit(ASKED).alias("part"), F.col("customer_id").alias("id"), "keep_seen", F.col("truth").alias("ids"), _no_factors()
+        F.lit(ASKED).alias("part"), F.col("customer_id").alias("id"), "keep_seen", F.col("truth").alias("ids"), F.array().cast("array<float>").alias("factors")
     )
-    wanted = request.customers.groupBy(F.col("customer_id").alias("id")).agg(F.count(F.lit(1)).alias("_rows")).select("id")
-    known = request.known.pairs.join(wanted.withColumnRenamed("id", "customer_id"), "customer_id", how="left_semi")
+    wanted = request.customers.select(F.col("customer_id").alias("id"))
     facts = F.array(*(_own_fact(name, request.known).cast("float") for name in OWN_FACTS)).alias("facts")
-    grouped = known.select("customer_id", "item_id", facts).groupBy("customer_id").agg(F.collect_list(F.struct("item_id", "facts")).alias("own"))
+    met = request.known.pairs.join(wanted.withColumnRenamed("id", "customer_id"), "customer_id", how="left_semi")
+    grouped = met.select("customer_id", "item_id", facts).groupBy("customer_id").agg(F.collect_list(F.struct("item_id", "facts")).alias("own"))
     own = grouped.select(
-        F.lit(OWN).alias("part"), F.col("customer_id").alias("id"), F.lit(False).alias("keep_seen"), F.col("own.item_id").alias("ids"),
-        F.flatten("own.facts").alias("factors"),
-    )  # fmt: skip
-    parts = [asked, own]
-    for recommender, model in models:
-        rows = model.rows.where(F.col("side") == "customer").join(wanted, "id", how="left_semi")
-        parts.append(rows.select(F.lit(recommender.kind).alias("part"), "id", F.lit(False).alias("keep_seen"), _ids(), "factors"))
-    return reduce(DataFrame.unionByName, parts)
+        F.lit(OWN).alias("part"), F.col("customer_id").alias("id"), not_asked, F.col("own.item_id").alias("ids"), F.flatten("own.facts").alias("factors")
+    )
+    learned = rows_of(model for _, model in models).where(F.col("side") == "customer").join(wanted, "id", how="left_semi")
+    return asked.unionByName(own).unionByName(learned.select(F.col("kind").alias("part"), "id", not_asked, _ids(), "factors"))
 
 
 def _own_fact(name: str, known: Training) -> Column:
@@ -119,18 +115,11 @@ def _shelf_rows(models: Sequence[Fitted], request: Request) -> DataFrame:
         F.lit(ITEM).alias("part"), F.lit("").alias("side"), F.col("item_id").alias("id"), F.array().cast("array<string>").alias("ids"),
         F.coalesce("factors", without).alias("factors"), named("title", "item_id").alias("name"), "category", listed_age, "is_sellable",
     )  # fmt: skip
-    parts = [items]
-    for recommender, model in models:
-        if recommender.kind != FILLER:
-            nothing = (F.lit(None).cast("string").alias("name"), F.lit(None).cast("string").alias("category"), F.lit(0.0).alias("listed_age"))
-            rows = model.rows.where(F.col("side") != "customer")
-            parts.append(rows.select(F.lit(recommender.kind).alias("part"), "side", "id", _ids(), "factors", *nothing, F.lit(False).alias("is_sellable")))
-    return reduce(DataFrame.unionByName, parts)
+    of_items_alone = (F.lit(None).cast("string").alias("name"), F.lit(None).cast("string").alias("category"), F.lit(0.0).alias("listed_age"))
+    learned = rows_of(model for _, model in models).where((F.col("side") != "customer") & (F.col("kind") != FILLER))
+    learned = learned.select(F.col("kind").alias("part"), "side", "id", _ids(), "factors", *of_items_alone, F.lit(False).alias("is_sellable"))
+    return items.unionByName(learned)
 
 
 def _ids() -> Column:
     return F.coalesce("ids", F.array().cast("array<string>")).alias("ids")
-
-
-def _no_factors() -> Column:
-    return F.array().cast("array<float>").alias("factors")

@@ -3,8 +3,9 @@
 import datetime
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Protocol
 
 from pyspark.sql import Column, DataFrame, Row
@@ -32,7 +33,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted recommender. rows: of ROWS, as table `model_factors` holds them.
+    """A fitted recommender. factors: of table `model_factors`, in which its own rows, of ROWS, are those with its model_id.
 
     side "customer" is what the model knows of one customer, and travels with the customer; every other side goes to all tasks.
     ids: what the factors are about where the row is about others (related items, neighbours), one or more factors each; null for a vector.
@@ -42,7 +43,11 @@ class Model:
     kind: str
     as_of: datetime.date
     settings: str
-    rows: DataFrame
+    factors: DataFrame
+
+    @property
+    def rows(self) -> DataFrame:
+        return self.factors.where(F.col("model_id") == self.model_id).select("side", "id", "ids", "factors")
 
 
 class Recommender(Protocol):
@@ -96,12 +101,21 @@ def saved_rows(known_as: str, rows: DataFrame) -> DataFrame:
 
 def loaded(row: Row, model_factors: DataFrame) -> Model:
     """The model of a row of `models`, with its rows from table `model_factors`."""
-    return Model(row["model_id"], row["kind"], row["as_of"], row["settings"], _rows_of(row["model_id"], model_factors))
+    return Model(row["model_id"], row["kind"], row["as_of"], row["settings"], model_factors)
 
 
 def restored(recommender: Recommender, known_as: str, as_of: datetime.date, model_factors: DataFrame) -> Model:
     """The model of that id as `model_factors` holds it, before `models` has a row of it."""
-    return Model(known_as, recommender.kind, as_of, settings_of(recommender), _rows_of(known_as, model_factors))
+    return Model(known_as, recommender.kind, as_of, settings_of(recommender), model_factors)
+
+
+def rows_of(models: Iterable[Model]) -> DataFrame:
+    """(kind, and the columns of ROWS) of several models; a table that holds more than one of them is read once."""
+    found = list(models)
+    tables = {id(model.factors): model.factors for model in found}
+    kinds = F.create_map(*(F.lit(name) for model in found for name in (model.model_id, model.kind)))
+    together = reduce(DataFrame.unionByName, tables.values()).where(F.col("model_id").isin([model.model_id for model in found]))
+    return together.select(kinds[F.col("model_id")].alias("kind"), "side", "id", "ids", "factors")
 
 
 def settings_of(recommender: Recommender) -> str:
@@ -112,7 +126,3 @@ def named(title: str, item_id: str) -> Column:
     """What an item is called in a sentence: its title, cut at 80 characters, else its id."""
     words = F.substring(F.trim(title), 1, 80)
     return F.when(F.length(words) > 0, words).otherwise(F.concat(F.lit("item "), item_id))
-
-
-def _rows_of(known_as: str, model_factors: DataFrame) -> DataFrame:
-    return model_factors.where(F.col("model_id") == known_as).select("side", "id", "ids", "factors")

@@ -2,45 +2,53 @@
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+import pyarrow.compute as pc
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
 from coterie.recommend.tasks.block import Floats
 
-GRAM = "first int, ends binary, columns binary, values binary"  # rows first .. of a sparse matrix: int64 ends, int32 columns, float64 values
+# Rows first .. of a matrix, from the diagonal on: int64 ends, int32 columns, float64 values. items: whose rows and columns these are, all of them.
+GRAM = "items array<string>, first int, ends binary, columns binary, values binary"
 WEIGHTS = "id string, ids array<string>, factors array<float>"
-GRAM_SCHEMA = pa.schema([("first", pa.int32()), ("ends", pa.binary()), ("columns", pa.binary()), ("values", pa.binary())])
+GRAM_SCHEMA = pa.schema(
+    [("items", pa.list_(pa.string())), ("first", pa.int32()), ("ends", pa.binary()), ("columns", pa.binary()), ("values", pa.binary())]
+)
 WEIGHTS_SCHEMA = pa.schema([("id", pa.string()), ("ids", pa.list_(pa.string())), ("factors", pa.list_(pa.float32()))])
 _ITEMS_A_PART = 1_000
 
 
-def gram_parts(rows: pa.Table, items: int) -> pa.Table:
-    """X'X in rows of GRAM_SCHEMA, from rows (customer_id, item int, value double) of some customers; items: the width of X."""
-    customers = rows["customer_id"].combine_chunks().dictionary_encode()
+def gram_parts(rows: pa.Table) -> pa.Table:
+    """X'X in rows of GRAM_SCHEMA, from rows (customer_id, item_id, value double) of some customers."""
+    customers, items = (rows[name].dictionary_encode().unify_dictionaries().combine_chunks() for name in ("customer_id", "item_id"))
+    names = items.dictionary
     matrix = sparse.csr_matrix(
-        (rows["value"].to_numpy(), (customers.indices.to_numpy(), rows["item"].to_numpy())), shape=(len(customers.dictionary), items)
+        (rows["value"].to_numpy(), (customers.indices.to_numpy(), items.indices.to_numpy())), shape=(len(customers.dictionary), len(names))
     )
     with threadpool_limits(1):
-        gram = (matrix.T @ matrix).tocsr()
+        gram = sparse.triu(matrix.T @ matrix, format="csr")
     parts = []
-    for first in range(0, items, _ITEMS_A_PART):
+    for first in range(0, len(names), _ITEMS_A_PART):
         some = gram[first : first + _ITEMS_A_PART]
         values = (some.indptr.astype(np.int64), some.indices.astype(np.int32), some.data.astype(np.float64))
-        parts.append((first, *(value.tobytes() for value in values)))
-    return pa.Table.from_arrays([pa.array(column, field.type) for column, field in zip(zip(*parts, strict=True), GRAM_SCHEMA, strict=True)], schema=GRAM_SCHEMA)
+        parts.append({"items": names.to_pylist(), "first": first} | dict(zip(("ends", "columns", "values"), (v.tobytes() for v in values), strict=True)))
+    return pa.Table.from_pylist(parts, schema=GRAM_SCHEMA)
 
 
-def ease_weights(parts: pa.Table, numbered: pa.Table, regularisation: float, keep: int) -> pa.Table:
-    """Rows of WEIGHTS_SCHEMA: each item's row of the pruned B. parts: of GRAM_SCHEMA; numbered: (item_id, item)."""
-    if not len(parts) or not len(numbered):
+def ease_weights(parts: pa.Table, regularisation: float, keep: int) -> pa.Table:
+    """Rows of WEIGHTS_SCHEMA: each item's row of the pruned B. parts: of GRAM_SCHEMA, of any number of blocks of customers."""
+    if not len(parts):
         return WEIGHTS_SCHEMA.empty_table()
-    ids = numbered.sort_by("item")["item_id"].combine_chunks()
+    ids = pc.unique(parts["items"].combine_chunks().flatten())
+    ids = ids.take(pc.sort_indices(ids))
     gram = np.zeros((len(ids), len(ids)))
-    for first, ends, columns, values in zip(*(parts[name] for name in GRAM_SCHEMA.names), strict=True):
+    for items, first, ends, columns, values in zip(*(parts[name] for name in GRAM_SCHEMA.names), strict=True):
+        place = pc.index_in(items.values, value_set=ids).to_numpy()
         bounds = np.frombuffer(ends.as_buffer(), np.int64)
-        entries = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)) + first.as_py()
-        gram[entries, np.frombuffer(columns.as_buffer(), np.int32)] += np.frombuffer(values.as_buffer(), np.float64)
+        one = place[np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)) + first.as_py()]
+        other = place[np.frombuffer(columns.as_buffer(), np.int32)]
+        # Each block has an order of its own.
+        gram[np.minimum(one, other), np.maximum(one, other)] += np.frombuffer(values.as_buffer(), np.float64)
     with threadpool_limits(1):
         weights = pruned(ease(gram, regularisation), keep)
     entries = (ids.take(pa.array(weights.indices)), pa.array(weights.data, pa.float32()))
@@ -49,16 +57,19 @@ def ease_weights(parts: pa.Table, numbered: pa.Table, regularisation: float, kee
 
 
 def ease(gram: Floats, regularisation: float) -> Floats:
-    """B (m, m) of equation 8: P = (X'X + lambda I)^-1 by one Cholesky, B = I - P / diag(P), diagonal 0. `gram` is used up."""
+    """B (m, m) of equation 8: P = (X'X + lambda I)^-1 by one Cholesky, B = I - P / diag(P), diagonal 0.
+
+    Of `gram` the part from the diagonal on is looked at; it is used up.
+    """
     gram[np.diag_indices_from(gram)] += regularisation
-    factor, is_wrong = linalg.lapack.dpotrf(gram.T, lower=0, overwrite_a=1)
-    inverse, is_singular = linalg.lapack.dpotri(factor, lower=0, overwrite_c=1)
+    factor, is_wrong = linalg.lapack.dpotrf(gram.T, lower=1, overwrite_a=1)
+    inverse, is_singular = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
     if is_wrong or is_singular:
         raise ArithmeticError(f"the items' Gram matrix is not positive definite with regularisation {regularisation}")
-    lower: NDArray[np.bool_] = np.tri(len(gram), k=-1, dtype=bool)
-    inverse[lower] = inverse.T[lower]
-    weights: Floats = inverse
-    weights /= -np.diag(inverse).copy()[None, :]
+    weights: Floats = inverse  # column by column in memory
+    for column in range(len(weights)):
+        weights[column, column + 1 :] = weights[column + 1 :, column]
+    weights /= -np.diag(weights).copy()[None, :]
     weights[np.diag_indices_from(weights)] = 0.0
     return weights
 
