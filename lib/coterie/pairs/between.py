@@ -44,7 +44,7 @@ def top_between(
     """
     refuse_count(k)
     dense = is_dense(left)
-    sizes = measured(left), measured(right)
+    sizes = measured(left, right)
     if dense != is_dense(right) or (dense and sizes[0].entries and sizes[1].entries and sizes[0].columns != sizes[1].columns):
         raise UserError(f"the sides do not go together: {', '.join(left.columns)} ({sizes[0].columns}) and {', '.join(right.columns)} ({sizes[1].columns})")
     plans = [

@@ -45,7 +45,7 @@ def fitted_groups(rows: DataFrame, groups: int | None = None, *, sample_rows: in
     """Groups of sparse rows, from a sample drawn by hash. groups: by default the square root of the rows' number. One task fits; the centres are small."""
     if is_dense(rows):
         raise UserError("rows of factors are not grouped; give sparse ones (row_id, column_id, value), or compare them all with top_within")
-    size = measured(rows)
+    [size] = measured(rows)
     wanted = groups or max(1, round(size.rows**0.5))
     kept = F.pmod(F.xxhash64("row_id", F.lit(seed)), F.lit(max(1, size.rows // sample_rows))) == 0
     sample = rows.where(kept).select("row_id", "column_id", "value").repartitionById(1, F.lit(0))

@@ -31,7 +31,7 @@ def top_near(rows: DataFrame, k: int, groups: Groups, *, probes: int = 4, memory
     Scores are exact; lists may lack neighbours, and be shorter. Raises UserError as top_within does.
     """
     refuse_count(k)
-    size = measured(rows)
+    [size] = measured(rows)
     cut = blocks or plan(size.rows, size.entries, size.columns, k, memory_mb, id_bytes=size.id_bytes, cores=cores).blocks
     tasks = min(len(groups.centres), 2 * cut * cut)
     blocks_of = packed(rows.select(block_of("row_id", cut), "row_id", "column_id", "value"), cut, _packed, [[block] for block in range(cut)])
@@ -45,7 +45,7 @@ def recall(found: DataFrame, rows: DataFrame, k: int, *, sample_rows: int = 1000
 
     Instead of a neighbour another of the same score will do. The sample is drawn by a hash of the row id: about sample_rows of them.
     """
-    size = measured(rows)
+    [size] = measured(rows)
     is_drawn = F.pmod(F.xxhash64("row_id", F.lit(seed)), F.lit(max(1, size.rows // sample_rows))) == 0
     sample = rows.where(is_drawn)
     themselves = sample.select("row_id").distinct().select("row_id", F.col("row_id").alias("other_id"))

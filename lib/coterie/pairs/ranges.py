@@ -37,7 +37,7 @@ def within_range(
         raise UserError(f"the threshold is {threshold}; with sparse rows nearly all pairs have a score of 0: give one above it")
     if not -np.inf < threshold < np.inf:
         raise UserError(f"the threshold is {threshold}; expected a number")
-    size = measured(rows)
+    [size] = measured(rows)
     cut = blocks or plan(size.rows, size.entries, size.columns, 1, memory_mb, id_bytes=size.id_bytes, cores=cores).blocks
     find = functools.partial(_found, threshold=threshold, pairs=pairs_of(cut))
     return finished(blocks_of(rows, measure, cut), len(pairs_of(cut)), find, _PAIRS_DDL)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from coterie.pairs.kernels import GROUPS, LEAST, MOST, Floats, Places, Side, collect, leave_out, ordered, passing, raise_borders, survivors
+from coterie.pairs.kernels import GROUPS, LEAST, MOST, Floats, Places, Side, collect, collect_left, leave_out, ordered, passing, raise_borders, survivors
 from coterie.pairs.products import DenseProducts, Products
 from coterie.pairs.rows import DenseRows, spread
 
@@ -59,8 +59,6 @@ def top(products: Products, k: int, *, itself: bool = False, positive: bool = Tr
     # Every chunk is as wide as the others: there are borders for what lies beyond the last row.
     padded = -(-products.m // products.width) * products.width
     right = _side(products.slack[1], products.m if both else 0, padded, k, positive)
-    if not both:
-        right[0][:] = MOST
     if left_out is None:
         _guess(products, k, left[0], swapped=False)
         if both and not itself:
@@ -71,7 +69,10 @@ def top(products: Products, k: int, *, itself: bool = False, positive: bool = Tr
     is_guessed = tuple(side[0] > (0.0 if positive else LEAST) for side in (left, right))
     with threadpool_limits(1, user_api="blas"):  # Spark has given every core a task already
         for tile, row, first in _tiles(products, itself, left_out):
-            collect(tile, row, first, k, left, right)
+            if both:
+                collect(tile, row, first, k, left, right)
+            else:
+                collect_left(tile, row, first, k, left)
     found = _exact(products, left, is_guessed[0], k, positive, itself, left_out, swapped=False)
     return found, found if itself or not both else _exact(products, right, is_guessed[1], k, positive, itself, None, swapped=True)
 

@@ -32,7 +32,7 @@ def top_within(rows: DataFrame, k: int, *, measure: Measure = "cosine", memory_m
     Raises UserError where values cannot be used (see `check.measured`) or the rows do not fit.
     """
     refuse_count(k)
-    size = measured(rows)
+    [size] = measured(rows)
     chosen = plan(size.rows, size.entries, size.columns, k, memory_mb, id_bytes=size.id_bytes, cores=cores)
     if blocks is not None:
         chosen = Plan(blocks, chosen.pieces, chosen.memory_mb)
