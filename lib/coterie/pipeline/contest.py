@@ -199,8 +199,7 @@ class Contest:
         self.run.append("measured_lists", judged.select(F.lit(window.date).alias("as_of"), "*"))
         sources = [model.model_id for _, model in window.models]
         known_as = made.known_as(features, [*sources, self._window(window.date), str(self.settings.candidates)])
-        nothing = self.run.read("model_factors").limit(0).drop("model_id")
-        return Ranking(found.whole, Model(known_as, BLEND, window.date, made.as_json(), nothing))
+        return Ranking(found.whole, Model(known_as, BLEND, window.date, made.as_json(), self.run.read("model_factors")))
 
     def _lists(self, window: "_Measured") -> DataFrame:
         return self.run.read("measured_lists").where(F.col("as_of") == F.lit(window.date)).drop("as_of")

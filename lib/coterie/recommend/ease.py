@@ -47,7 +47,7 @@ class EaseRecommender:
     def fit(self, training: Training) -> DataFrame:
         """Side "item": from an own item (id) to the items (ids) that it speaks for or against, and how much."""
         rows = recency_weighted(training.pairs, training.as_of, self.half_life_days)
-        count, total = rows.agg(F.count_distinct("item_id"), F.count(F.lit(1))).collect()[0]
+        count, total = rows.agg(F.count_distinct("item_id"), F.count(F.lit(1))).collect()[0]  # one row
         self._require_room(count)
         block = F.pmod(F.xxhash64("customer_id"), F.lit(max(1, -(-total // _ROWS_A_BLOCK)))).alias("block")
         blocks = rows.select(block, "customer_id", "item_id", "value").groupBy("block")
