@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import coterie
-from coterie.synth import PERSONA_COLUMNS, make_shop
+from coterie.synth import make_shop
 
 place = Path(os.environ.get("COTERIE_PLACE", "demo/notebook")).absolute()  # on Databricks: /Volumes/catalog/schema/volume/coterie
 customers, days = int(os.environ.get("COTERIE_CUSTOMERS", "500")), int(os.environ.get("COTERIE_DAYS", "365"))
@@ -35,7 +35,7 @@ show = globals().get("display", partial(DataFrame.show, truncate=60))
 
 # COMMAND ----------
 
-shop = coterie.open(f"{place}/lake", layers=[{"segments": {"columns": PERSONA_COLUMNS}}])
+shop = coterie.open(f"{place}/lake", layers=[{"segments": {"feature_sets": ["behaviour"]}}])
 truth = make_shop(shop.spark, f"{place}/raw", customers=customers, days=days)
 show(shop.spark.createDataFrame(sorted(truth.dirty.items()), "kind string, planted bigint"))
 

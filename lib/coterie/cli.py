@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from coterie import display
+from coterie import clusters, display
 from coterie.errors import CoterieError, UserError
 from coterie.settings import override, read_toml
 
@@ -169,6 +169,33 @@ def evaluate(
         typer.echo(display.quality_json(measured))
     elif not quiet:
         display.show_quality(measured, result)
+
+
+@app.command()
+def cluster(
+    file: Annotated[str, typer.Argument(help="CSV with a header, Parquet or a Delta table: a row each, numbers in columns")],
+    columns: Annotated[str | None, typer.Option("--columns", help="columns to cluster on, with commas between; all numbers by default")] = None,
+    label: Annotated[str | None, typer.Option("--label", help="column with the true class: every candidate's adjusted Rand index is shown")] = None,
+    out: Annotated[str | None, typer.Option("--out", help="where the rows go with their cluster: .csv, .parquet, or a Delta table's folder")] = None,
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Choose a clustering of any table of numbers by evidence, and say why."""
+    from coterie.pipeline.clustering import cluster_table  # noqa: PLC0415 - loads Spark
+    from coterie.session import get_session  # noqa: PLC0415 - goes with it
+    from coterie.settings import load_settings  # noqa: PLC0415 - goes with it
+
+    with display.progress(quiet or json) as shown:
+        settings = load_settings(_layers(conf, set))
+        shown("cluster", "starting Spark")
+        names = [name.strip() for name in columns.split(",") if name.strip()] if columns else []
+        found = cluster_table(get_session(settings.spark), settings, file, names, label, out, lambda words: shown("cluster", words))
+    if json:
+        typer.echo(clusters.as_json(found))
+    elif not quiet:
+        clusters.show(found)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from coterie.catalogue import FEATURES, SEASONS, WEEKDAYS
 
-SCHEMA_VERSION = 2  # of all tables together; a lake written by a newer one is refused
+SCHEMA_VERSION = 3  # of all tables together; a lake written by a newer one is refused
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ CHANNELS = ("web", "app", "store")  # every other channel is counted as `other_c
 HOUR_BANDS = {"night": (0, 6), "morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24)}  # [from, to) hours of the shop's day
 
 EVENTS = Table(
-    "events", "a thing a customer did", ("event_id",),
+    "events",
+    "a thing a customer did",
+    ("event_id",),
     _columns(
         "event_id! string SHA-256 of the source and its own id, or of the row and its occurrence within the file",
         "source_event_id string the source's own id; null where it has none",
@@ -83,7 +85,9 @@ EVENTS = Table(
 )
 
 REJECTED_EVENTS = Table(
-    "rejected_events", "an input row refused, whole as read, with all its reasons", ("source_file", "row_hash", "occurrence"),
+    "rejected_events",
+    "an input row refused, whole as read, with all its reasons",
+    ("source_file", "row_hash", "occurrence"),
     _columns(
         "source_file! string the file it stood in",
         "row_hash! string SHA-256 of the row as read",
@@ -97,7 +101,9 @@ REJECTED_EVENTS = Table(
 )
 
 INGESTED_FILES = Table(
-    "ingested_files", "a file read: its content and what became of its rows", ("source_file", "content_hash"),
+    "ingested_files",
+    "a file read: its content and what became of its rows",
+    ("source_file", "content_hash"),
     _columns(
         "source_file! string the file's place",
         "content_hash! string SHA-256 of its bytes, or size and time of a file above ingest.hash_max_bytes",
@@ -114,7 +120,9 @@ INGESTED_FILES = Table(
 )
 
 ITEMS = Table(
-    "items", "an item", ("item_id",),
+    "items",
+    "an item",
+    ("item_id",),
     _columns(
         "item_id! string the shop's own id",
         "title string what it is called; null: nobody said",
@@ -128,7 +136,9 @@ ITEMS = Table(
 )
 
 CUSTOMERS = Table(
-    "customers", "a customer and a period: what the shop declares of them; everyone seen in events has a row", ("customer_id", "valid_from"),
+    "customers",
+    "a customer and a period: what the shop declares of them; everyone seen in events has a row",
+    ("customer_id", "valid_from"),
     _columns(
         "customer_id! string the shop's own id",
         "valid_from! date first day of the period, which ends where the customer's next one begins",
@@ -141,7 +151,9 @@ CUSTOMERS = Table(
 )
 
 CANCELLATIONS = Table(
-    "cancellations", "a purchase cancelled in full", ("purchase_event_id",),
+    "cancellations",
+    "a purchase cancelled in full",
+    ("purchase_event_id",),
     _columns(
         "purchase_event_id! string the purchase",
         "cancel_event_id! string the cancel that undoes it",
@@ -165,9 +177,13 @@ _DAILY_MONEY = tuple(
 _RATINGS = _columns("rating_count! bigint reviews with stars", "rating_sum! decimal(28,4) their stars added up")
 
 DAILY_ACTIVITY = Table(
-    "daily_activity", "a customer and a day with an event; a day of adjustments alone is a row of zeros", ("customer_id", "activity_date"),
+    "daily_activity",
+    "a customer and a day with an event; a day of adjustments alone is a row of zeros",
+    ("customer_id", "activity_date"),
     _columns("customer_id! string customer", "activity_date! date day in the shop's time zone", "activity_month! string yyyy-MM of it")
-    + _DAILY_COUNTS + _DAILY_MONEY + _RATINGS
+    + _DAILY_COUNTS
+    + _DAILY_MONEY
+    + _RATINGS
     + _columns(
         "order_count! bigint distinct orders with a purchase; purchases without an order id count as one order a day",
         "session_count! bigint distinct sessions",
@@ -178,14 +194,20 @@ DAILY_ACTIVITY = Table(
 )
 
 CUSTOMER_ITEM_DAYS = Table(
-    "customer_item_days", "a customer, an item and a day", ("customer_id", "item_id", "activity_date"),
+    "customer_item_days",
+    "a customer, an item and a day",
+    ("customer_id", "item_id", "activity_date"),
     _columns("customer_id! string customer", "item_id! string item", "activity_date! date day in the shop's time zone", "activity_month! string yyyy-MM of it")
-    + tuple(column for column in _DAILY_COUNTS if column.name != "search_count") + _DAILY_MONEY + _RATINGS,
+    + tuple(column for column in _DAILY_COUNTS if column.name != "search_count")
+    + _DAILY_MONEY
+    + _RATINGS,
     ("activity_month",),
 )
 
 CUSTOMER_STATE = Table(
-    "customer_state", "a customer and as-of date: running totals that the next as-of date starts from", ("as_of", "customer_id"),
+    "customer_state",
+    "a customer and as-of date: running totals that the next as-of date starts from",
+    ("as_of", "customer_id"),
     _columns(
         "as_of! date the last day included",
         "customer_id! string customer",
@@ -222,29 +244,36 @@ CUSTOMER_STATE = Table(
 )
 
 CUSTOMER_FEATURES = Table(
-    "customer_features", "a customer and as-of date", ("as_of", "customer_id"),
+    "customer_features",
+    "a customer and as-of date",
+    ("as_of", "customer_id"),
     _columns("as_of! date the last day included", "customer_id! string customer")
     + tuple(Column(f.name, f.type, f"{f.meaning} ({f.unit}; {f.window}); null: {f.missing or 'never'}") for f in FEATURES),
     ("as_of",),
 )
 
 SEGMENTS = Table(
-    "segments", "a customer, a segmentation and an as-of date", ("as_of", "segmentation", "customer_id"),
+    "segments",
+    "a customer, a segmentation and an as-of date",
+    ("as_of", "segmentation", "customer_id"),
     _columns(
         "as_of! date as-of date",
         "segmentation! string chosen, or rfm_rules",
         "customer_id! string customer",
         "segment_id! int stable from one as-of date to the next, never reused; 0: has not bought yet",
         "segment_name! string name in words, distinct within a segmentation",
-        "confidence double 0 to 1: 1 - d1 / d2 of the distances to the nearest and the next centre; null where a rule decides",
-        "distance double Euclidean distance to the own centre, in the space that was clustered; null where a rule decides",
+        "confidence double 0 to 1: 1 - d1 / d2 of the distances to the own and the next segment, or the probability by a mixture; null where a rule decides",
+        "distance double Euclidean distance to what stands for the own segment, in the space that was clustered; null where a rule decides",
+        "next_segment_id int the segment it would be in otherwise: with a low confidence the customer stands between the two; null where a rule decides",
         "model_id! string the model that assigned it",
     ),
     ("as_of",),
 )
 
 SEGMENT_PROFILES = Table(
-    "segment_profiles", "a segment as of a date", ("as_of", "segmentation", "segment_id"),
+    "segment_profiles",
+    "a segment as of a date",
+    ("as_of", "segmentation", "segment_id"),
     _columns(
         "as_of! date as-of date",
         "segmentation! string chosen, or rfm_rules",
@@ -255,22 +284,31 @@ SEGMENT_PROFILES = Table(
         "share double share of the clustered customers; null for those who have not bought yet",
         "revenue! decimal(28,4) net revenue of its customers up to the as-of date",
         "revenue_share double share of the shop's net revenue",
-        "traits array<struct<feature:string,direction:string,strength:double,segment_mean:double,shop_mean:double>> "
-        "features that set it apart, strongest first; strength is the difference of means in standard deviations of the shop",
+        "traits array<struct<feature:string,direction:string,strength:double,effect:double,segment_mean:double,shop_mean:double>> "
+        "features that set it apart, strongest first; strength is the difference of means in standard deviations of the shop, effect Cohen's d "
+        "against all other customers",
         "typical_customers array<string> customers nearest the centre (of rules: nearest the mean recency, frequency, monetary), nearest first",
+        "border_customers array<string> customers nearest another segment, nearest first; null where a rule decides",
         "favourite_categories array<struct<category:string,lift:double,customers:bigint>> categories that more of its customers have as "
         "their favourite than of the shop's, by lift",
+        "months_of_origin array<struct<month:string,customers:bigint,share:double>> months in which most of them first ordered",
+        "rfm_overlap array<struct<rfm_segment_id:int,rfm_segment:string,customers:bigint,share:double>> where the RFM rules put its customers",
+        "rule string who they are by a shallow decision tree, in words; null where there is only one segment",
+        "rule_precision double share of the customers whom the rule means that are of the segment",
+        "rule_recall double share of the segment whom the rule means",
     ),
 )
 
 SEGMENT_CANDIDATES = Table(
-    "segment_candidates", "a feature set, method and parameters tried", ("as_of", "candidate"),
+    "segment_candidates",
+    "a feature set, method and parameters tried",
+    ("as_of", "candidate"),
     _columns(
         "as_of! date as-of date",
         "candidate! string feature set, method and parameters in one name",
         "feature_set! string the features clustered on",
         "method! string the method",
-        "k int segments",
+        "k int segments; noise is none",
         "parameters! string parameters as JSON",
         "measures! map<string,double> every measure taken, by name",
         "silhouette double mean Euclidean silhouette in the clustered space",
@@ -280,8 +318,37 @@ SEGMENT_CANDIDATES = Table(
     ),
 )
 
+SEGMENT_AGREEMENT = Table(
+    "segment_agreement",
+    "two candidates of the chosen feature set, the best of each method and the rules",
+    ("as_of", "candidate", "other"),
+    _columns(
+        "as_of! date as-of date",
+        "candidate! string a candidate",
+        "other! string another one",
+        "adjusted_rand! double adjusted Rand index of the two on the sample: 1 the same division, about 0 unrelated ones",
+    ),
+)
+
+SEGMENT_PROJECTION = Table(
+    "segment_projection",
+    "a customer in the picture: at most as many as a setting, drawn by hash, each segment by its share",
+    ("as_of", "segmentation", "customer_id"),
+    _columns(
+        "as_of! date as-of date",
+        "segmentation! string chosen",
+        "customer_id! string customer",
+        "segment_id! int segment",
+        "confidence double as in segments",
+        "x! double first principal component of the space that was clustered",
+        "y! double second one; 0 where there is only one",
+    ),
+)
+
 SEGMENT_MOVES = Table(
-    "segment_moves", "a customer whose segment changed", ("as_of", "segmentation", "customer_id"),
+    "segment_moves",
+    "a customer whose segment changed",
+    ("as_of", "segmentation", "customer_id"),
     _columns(
         "as_of! date as-of date",
         "segmentation! string segmentation",
@@ -295,7 +362,8 @@ SEGMENT_MOVES = Table(
 )
 
 SEGMENT_FLOWS = Table(
-    "segment_flows", "a way from one segment to another between two as-of dates, those who stayed, joined and left included",
+    "segment_flows",
+    "a way from one segment to another between two as-of dates, those who stayed, joined and left included",
     ("previous_as_of", "as_of", "segmentation", "from_segment_id", "to_segment_id"),
     _columns(
         "previous_as_of! date earlier as-of date",
@@ -305,11 +373,15 @@ SEGMENT_FLOWS = Table(
         "to_segment_id int null: no longer there",
         "customers! bigint customers",
         "revenue! decimal(28,4) their net revenue up to the later date (the earlier for those who left)",
+        "revenue_at_stake decimal(28,4) what 90 days bring less if they go on as their new segment does on average (0 for who left) instead of as "
+        "the old one does; negative: more; null for who joined",
     ),
 )
 
 RECOMMENDATIONS = Table(
-    "recommendations", "a customer and a rank", ("as_of", "customer_id", "rank"),
+    "recommendations",
+    "a customer and a rank",
+    ("as_of", "customer_id", "rank"),
     _columns(
         "as_of! date as-of date",
         "customer_id! string customer",
@@ -324,7 +396,9 @@ RECOMMENDATIONS = Table(
 )
 
 RECOMMENDATION_QUALITY = Table(
-    "recommendation_quality", "a measure of a model on a window", ("as_of", "window", "protocol", "population", "model", "measure", "k"),
+    "recommendation_quality",
+    "a measure of a model on a window",
+    ("as_of", "window", "protocol", "population", "model", "measure", "k"),
     _columns(
         "as_of! date as-of date",
         "window! string the days tested on: first..last; the later one is the test, the one before it chose the model",
@@ -341,7 +415,9 @@ RECOMMENDATION_QUALITY = Table(
 )
 
 SIMILAR_CUSTOMERS = Table(
-    "similar_customers", "a customer as of a date", ("as_of", "customer_id"),
+    "similar_customers",
+    "a customer as of a date",
+    ("as_of", "customer_id"),
     _columns(
         "as_of! date as-of date",
         "customer_id! string customer",
@@ -352,7 +428,9 @@ SIMILAR_CUSTOMERS = Table(
 )
 
 SEGMENT_RECOMMENDATIONS = Table(
-    "segment_recommendations", "a segment, a list and a rank", ("as_of", "segmentation", "segment_id", "list", "rank"),
+    "segment_recommendations",
+    "a segment, a list and a rank",
+    ("as_of", "segmentation", "segment_id", "list", "rank"),
     _columns(
         "as_of! date as-of date",
         "segmentation! string chosen, or rfm_rules",
@@ -369,7 +447,8 @@ SEGMENT_RECOMMENDATIONS = Table(
 )
 
 CUSTOMER_ITEMS = Table(
-    "customer_items", "a customer and an item that met, as of the date recommended for and of the dates that models are tested from",
+    "customer_items",
+    "a customer and an item that met, as of the date recommended for and of the dates that models are tested from",
     ("as_of", "customer_id", "item_id"),
     _columns(
         "as_of! date the last day included",
@@ -388,7 +467,9 @@ CUSTOMER_ITEMS = Table(
 )
 
 MODELS = Table(
-    "models", "a fitted model", ("model_id",),
+    "models",
+    "a fitted model",
+    ("model_id",),
     _columns(
         "model_id! string SHA-256 of its content",
         "kind! string als, popular, kmeans, rfm_rules, ...",
@@ -403,7 +484,9 @@ MODELS = Table(
 )
 
 MODEL_FACTORS = Table(
-    "model_factors", "a customer or item that a model knows", ("model_id", "side", "id"),
+    "model_factors",
+    "a customer or item that a model knows",
+    ("model_id", "side", "id"),
     _columns(
         "model_id! string the model",
         "side! string customer: what it knows of one customer; item, basket: what it needs for all of them",
@@ -415,7 +498,9 @@ MODEL_FACTORS = Table(
 )
 
 RUNS = Table(
-    "runs", "the start or the finish of a run of a job", ("run_id", "event"),
+    "runs",
+    "the start or the finish of a run of a job",
+    ("run_id", "event"),
     _columns(
         "run_id! string one run of one job",
         "event! string started, finished or failed",
@@ -447,7 +532,9 @@ RUNS = Table(
 )
 
 LEASE = Table(
-    "lease", "the one writer of the lake", ("name",),
+    "lease",
+    "the one writer of the lake",
+    ("name",),
     _columns(
         "name! string always 'writer'",
         "holder string who holds it; null: nobody",
@@ -457,7 +544,8 @@ LEASE = Table(
 )
 
 STAGED_EVENTS = Table(
-    "staged_events", "an input row on its way, or (is_verdict) what became of it: a scratch table of the ingest job, empty between jobs",
+    "staged_events",
+    "an input row on its way, or (is_verdict) what became of it: a scratch table of the ingest job, empty between jobs",
     ("row_id", "is_verdict"),
     _columns(
         "row_id! bigint number of the row in this batch",
@@ -481,17 +569,20 @@ STAGED_EVENTS = Table(
 )
 
 STAGED_VECTORS = Table(
-    "staged_vectors", "a customer as the segmentation methods see it: a scratch table of the segments job, empty between jobs", ("customer_id",),
+    "staged_vectors",
+    "a customer as the segmentation methods see it: a scratch table of the segments job, empty between jobs",
+    ("customer_id",),
     _columns(
         "customer_id! string the customer",
         "features! array<double> the vector",
-        "rule_segment! int the segment that the RFM rules put the customer in",
     ),
     is_scratch=True,
 )
 
 HELD_OUT = Table(
-    "held_out", "a customer whom models are measured on: a scratch table of the recommend job, empty between jobs", ("as_of", "customer_id", "keep_seen"),
+    "held_out",
+    "a customer whom models are measured on: a scratch table of the recommend job, empty between jobs",
+    ("as_of", "customer_id", "keep_seen"),
     _columns(
         "as_of! date the date that the models know up to",
         "customer_id! string the customer",
@@ -502,7 +593,8 @@ HELD_OUT = Table(
 )
 
 MEASURED_LISTS = Table(
-    "measured_lists", "a customer's list of a model, or examples for the ranker: a scratch table of the recommend job, empty between jobs",
+    "measured_lists",
+    "a customer's list of a model, or examples for the ranker: a scratch table of the recommend job, empty between jobs",
     ("as_of", "customer_id", "keep_seen", "model"),
     _columns(
         "as_of! date the date that the models know up to",
@@ -520,9 +612,35 @@ MEASURED_LISTS = Table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        EVENTS, REJECTED_EVENTS, INGESTED_FILES, ITEMS, CUSTOMERS, CANCELLATIONS, DAILY_ACTIVITY, CUSTOMER_ITEM_DAYS, CUSTOMER_STATE,
-        CUSTOMER_FEATURES, SEGMENTS, SEGMENT_PROFILES, SEGMENT_CANDIDATES, SEGMENT_MOVES, SEGMENT_FLOWS, RECOMMENDATIONS,
-        RECOMMENDATION_QUALITY, SIMILAR_CUSTOMERS, SEGMENT_RECOMMENDATIONS, CUSTOMER_ITEMS, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
-        STAGED_VECTORS, HELD_OUT, MEASURED_LISTS,
+        EVENTS,
+        REJECTED_EVENTS,
+        INGESTED_FILES,
+        ITEMS,
+        CUSTOMERS,
+        CANCELLATIONS,
+        DAILY_ACTIVITY,
+        CUSTOMER_ITEM_DAYS,
+        CUSTOMER_STATE,
+        CUSTOMER_FEATURES,
+        SEGMENTS,
+        SEGMENT_PROFILES,
+        SEGMENT_CANDIDATES,
+        SEGMENT_AGREEMENT,
+        SEGMENT_PROJECTION,
+        SEGMENT_MOVES,
+        SEGMENT_FLOWS,
+        RECOMMENDATIONS,
+        RECOMMENDATION_QUALITY,
+        SIMILAR_CUSTOMERS,
+        SEGMENT_RECOMMENDATIONS,
+        CUSTOMER_ITEMS,
+        MODELS,
+        MODEL_FACTORS,
+        RUNS,
+        LEASE,
+        STAGED_EVENTS,
+        STAGED_VECTORS,
+        HELD_OUT,
+        MEASURED_LISTS,
     )
 }

@@ -63,20 +63,34 @@ class Features(_Section):
 
 
 class Vector(_Section):
-    clip_quantiles: Annotated[tuple[Share, Share], Field(strict=False)]
     max_correlation: Share
     max_categories: Count
     sample_rows: Count
     knots: Annotated[int, Field(ge=2)]
+
+
+class FeatureSet(_Section):
+    columns: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+    transform: Literal["rank", "log", "standard"]
+    clip_quantiles: Annotated[tuple[Share, Share], Field(strict=False)]
     pca_variance: Share
 
 
+MethodName = Literal["kmeans", "bisecting_kmeans", "gaussian_mixture", "hierarchical", "dbscan", "density_hills", "consensus"]
+Bounds = Annotated[tuple[Annotated[int, Field(ge=2)], Annotated[int, Field(ge=2)]], Field(strict=False)]
+
+
 class Segments(_Section):
-    columns: Texts
-    transform: Literal["rank", "log", "standard"]
-    k: Annotated[tuple[Annotated[int, Field(ge=2)], Annotated[int, Field(ge=2)]], Field(strict=False)]
+    feature_sets: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+    methods: Annotated[tuple[MethodName, ...], Field(strict=False, min_length=1)]
+    k: Bounds
     min_share: Share
+    max_noise: Share
+    min_stability: Annotated[float, Field(ge=-1, le=1)]
+    rank_by: Literal["silhouette", "evidence"]
+    trial_sample: Count
     silhouette_sample: Count
+    resamples: Count
     rules: str
     refit_days: Count
     seed: int
@@ -87,6 +101,19 @@ class Segments(_Section):
     typical_customers: Count
     favourite_categories: Count
     min_category_customers: Count
+    rule_sample: Count
+    projection_sample: Count
+
+
+class Cluster(_Section):
+    k: Bounds
+    min_share: Share
+    max_noise: Share
+    min_stability: Annotated[float, Field(ge=-1, le=1)]
+    rank_by: Literal["silhouette", "evidence"]
+    min_rows: Count
+    max_correlation: Share
+    max_columns: Count
 
 
 class PopularSettings(_Section):
@@ -197,6 +224,8 @@ class Settings(_Section):
     features: Features
     vector: Vector
     segments: Segments
+    feature_sets: dict[str, FeatureSet]
+    cluster: Cluster
     recommend: Recommend
     items: Items
     maintain: Maintain
@@ -267,6 +296,10 @@ def load_settings(layers: Iterable[Mapping[str, Any]] = ()) -> Settings:
         raise SettingsError("; ".join(_explained(dict(found), values) for found in error.errors())) from None
     if settings.recommend.serve != "best" and settings.recommend.serve not in settings.recommend.models:
         raise SettingsError(f"setting 'recommend.serve' is '{settings.recommend.serve}'; expected 'best' or one of {list(settings.recommend.models)}")
-    if settings.segments.k[0] > settings.segments.k[1]:
-        raise SettingsError(f"setting 'segments.k' is {list(settings.segments.k)}; expected the fewest segments first, then the most")
+    for name, k in (("segments.k", settings.segments.k), ("cluster.k", settings.cluster.k)):
+        if k[0] > k[1]:
+            raise SettingsError(f"setting '{name}' is {list(k)}; expected the fewest segments first, then the most")
+    for name in settings.segments.feature_sets:
+        if name not in settings.feature_sets:
+            raise SettingsError(f"setting 'segments.feature_sets' names '{name}'; {one_of(name, settings.feature_sets)}")
     return settings

@@ -12,7 +12,13 @@ from pyspark.sql import SparkSession
 
 from coterie.cli import main
 
-SMALL = ["--set", 'recommend.models=["user_knn", "ease", "blend"]', "--set", "segments.k=[4, 5]"]
+CHOICES = [
+    'recommend.models=["user_knn", "ease", "blend"]',
+    "segments.k=[4, 5]",
+    'segments.feature_sets=["rfm"]',
+    'segments.methods=["kmeans", "hierarchical"]',
+]
+SMALL = [part for choice in CHOICES for part in ("--set", choice)]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """The best of another side, and what two rows share, through Spark."""
 
+import numpy as np
 import pytest
 from plainly import assert_same, cells, drawn, found, lists
 from pyspark.sql import SparkSession
 
 from coterie.errors import UserError
-from coterie.pairs.between import top_between
+from coterie.pairs.between import between_range, top_between
 from coterie.pairs.sharing import shared
 
 FACTORS = "row_id string, factors array<float>"
@@ -58,3 +59,14 @@ def test_the_columns_that_make_two_rows_alike_by_what_they_add_to_the_cosine(spa
         ("a", "c", 1): ("y", pytest.approx(0.8 * 5**-0.5, abs=1e-12)),
         ("c", "a", 1): ("y", pytest.approx(0.8 * 5**-0.5, abs=1e-12)),
     }
+
+
+def test_all_pairs_between_two_sides_above_a_threshold(spark: SparkSession) -> None:
+    rng = np.random.default_rng(4)
+    left, right = rng.integers(-5, 6, (40, 3)).astype(float), rng.integers(-5, 6, (30, 3)).astype(float)
+    sides = [spark.createDataFrame([(f"{name}{place:02}", row.tolist()) for place, row in enumerate(rows)], "row_id string, factors array<float>")
+             for name, rows in (("l", left), ("r", right))]  # fmt: skip
+    expected = {(f"l{i:02}", f"r{j:02}"): float(left[i] @ right[j]) for i in range(40) for j in range(30) if left[i] @ right[j] >= 20}
+    for blocks in (None, (3, 2)):
+        found = between_range(*sides, 20.0, blocks=blocks).collect()
+        assert {(row["row_id"], row["other_id"]): row["score"] for row in found} == expected

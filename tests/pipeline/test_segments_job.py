@@ -22,7 +22,8 @@ from coterie.schemas import TABLES
 from coterie.settings import load_settings
 
 MARCH, APRIL = datetime.date(2024, 3, 31), datetime.date(2024, 4, 30)
-SETTINGS = {"segments": {"k": [3, 3], "min_category_customers": 2}, "vector": {"knots": 101}, "shop": {"currency": "GBP"}}
+FEW = {"feature_sets": ["rfm"], "methods": ["kmeans"], "resamples": 3, "min_stability": -1}
+SETTINGS = {"segments": {"k": [3, 3], "min_category_customers": 2, **FEW}, "vector": {"knots": 101}, "shop": {"currency": "GBP"}}
 Customers = dict[str, tuple[int | None, int, int | None, str | None]]  # recency, frequency, monetary, favourite category
 
 RICH: Customers = {f"rich{n}": (1 + n, 20 + n, 5000 + 100 * n, "wine") for n in range(6)}
@@ -65,7 +66,7 @@ class Story:
     runs: list[Run]
 
 
-WRITTEN = ("segments", "segment_profiles", "segment_candidates", "segment_moves", "segment_flows", "models")
+WRITTEN = ("segments", "segment_profiles", "segment_candidates", "segment_agreement", "segment_projection", "segment_moves", "segment_flows", "models")
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +104,11 @@ def test_groups_are_found_and_numbered_by_what_they_spend(story: Story) -> None:
 
 
 def test_every_candidate_is_kept_with_its_verdict_and_the_rules_beside(story: Story) -> None:
-    found = {row["method"]: row for row in story.march["segment_candidates"]}
-    assert {method: row["is_chosen"] for method, row in found.items()} == {"kmeans": True, "rfm_rules": False}
-    assert found["kmeans"]["silhouette"] > found["rfm_rules"]["silhouette"]
+    found = {row["candidate"]: row for row in story.march["segment_candidates"]}
+    assert {name: row["is_chosen"] for name, row in found.items()} == {"rfm kmeans k=2": False, "rfm kmeans k=3": True, "rfm rfm_rules": False}
+    assert found["rfm kmeans k=3"]["silhouette"] > found["rfm rfm_rules"]["silhouette"]
+    assert found["rfm kmeans k=2"]["verdict"] == "refused: it finds 2, fewer than 3"
+    assert {(row["candidate"], row["other"]) for row in story.march["segment_agreement"]} >= {("rfm kmeans k=3", "rfm rfm_rules")}
     assert all(row["verdict"] for row in story.march["segment_candidates"])
 
 
@@ -125,6 +128,20 @@ def test_profiles_count_their_segments_and_speak_of_them(story: Story) -> None:
     assert [(entry["category"], entry["customers"]) for entry in rich["favourite_categories"]] == [("wine", 6)]
     [cold] = of(story.march, "segment_profiles", segmentation="chosen", segment_id=0)
     assert (cold["segment_name"], cold["size"], cold["share"], cold["revenue"]) == ("Has not bought yet", 2, None, Decimal(-3))
+
+
+def test_a_profile_says_who_is_meant_when_they_began_and_where_the_rules_put_them(story: Story) -> None:
+    [rich] = of(story.march, "segment_profiles", segmentation="chosen", segment_id=1)
+    assert rich["rule"] in ("last bought within 33 days", "14 or more orders", "15 or more orders", "revenue above 2,880", "revenue above 2,865")
+    assert (rich["rule_precision"], rich["rule_recall"]) == (1.0, 1.0)
+    assert len(rich["border_customers"]) == 5
+    assert sum(entry["customers"] for entry in rich["rfm_overlap"]) == 6
+    assert all(trait["effect"] is None or trait["effect"] * trait["strength"] > 0 for trait in rich["traits"])
+
+
+def test_the_picture_shows_everyone_of_a_small_shop_in_the_segment_they_are_in(story: Story) -> None:
+    found = {row["customer_id"]: row["segment_id"] for row in story.march["segment_projection"]}
+    assert found == {name: segment for name, segment in places(story.march, MARCH).items() if segment}
 
 
 def test_segments_carry_the_names_of_their_profiles_and_the_model_that_assigned(story: Story) -> None:
@@ -223,7 +240,7 @@ def test_a_date_without_features_is_refused_with_the_dates_there_are(spark: Spar
 def test_an_unknown_feature_to_cluster_on_is_named_before_anything_is_written(spark: SparkSession, new_lake: Callable[[], Lake]) -> None:
     lake = new_lake()
     lake.append("customer_features", features(spark, MARCH, RICH))
-    settings = load_settings([SETTINGS, {"segments": {"columns": ["recencies"]}}])
+    settings = load_settings([SETTINGS, {"feature_sets": {"rfm": {"columns": ["recencies"]}}}])
     with Lease(lake, "test", 300) as lease, pytest.raises(UserError, match="did you mean 'recency'"):
         run_segments(Run("segments", lake, settings, MARCH, lease, "command"))
     assert not lake.exists("segments")

@@ -44,10 +44,18 @@ def test_under_the_same_model_every_move_is_the_customers(now: DataFrame, then: 
 
 def test_flows_hold_everyone_once_with_those_who_joined_left_and_stayed(spark: SparkSession, now: DataFrame, then: DataFrame) -> None:
     money = spark.createDataFrame([(name, Decimal(10)) for name in ("stays", "grows", "recast", "new", "gone")], "customer_id string, revenue decimal(28,4)")
-    rows = segment_flows(now, then, money, NOW, BEFORE).collect()
+    rows = segment_flows(now, then, money, money.limit(0).withColumnRenamed("revenue", "recent"), NOW, BEFORE).collect()
     found = {(row["from_segment_id"], row["to_segment_id"]): (row["customers"], row["revenue"]) for row in rows}
     ten, none = Decimal("10.0000"), Decimal("0.0000")
     assert found == {(1, 1): (1, ten), (2, 1): (1, ten), (2, 3): (1, ten), (0, 2): (1, none), (None, 2): (1, ten), (2, None): (1, ten)}
+
+
+def test_at_stake_is_what_a_move_to_a_poorer_segment_costs_in_ninety_days(spark: SparkSession, now: DataFrame, then: DataFrame) -> None:
+    recent = {"stays": 90, "grows": 30, "recast": 20, "gone": 10, "first": 0}  # means: segment 1 has 90, 2 has 20, 0 has nothing
+    before = spark.createDataFrame([(name, Decimal(value)) for name, value in recent.items()], "customer_id string, recent decimal(28,4)")
+    rows = segment_flows(now, then, before.selectExpr("customer_id", "recent as revenue"), before, NOW, BEFORE).collect()
+    found = {(row["from_segment_id"], row["to_segment_id"]): row["revenue_at_stake"] for row in rows}
+    assert found == {(1, 1): 0, (2, 1): -70, (2, 3): None, (0, 2): -20, (None, 2): None, (2, None): 20}
 
 
 def test_revenue_is_the_later_dates_and_the_earlier_ones_for_who_left(spark: SparkSession) -> None:

@@ -11,9 +11,9 @@ def portrait(segment_id: int, size: int, recency: float, orders: float, money: f
     return Portrait("chosen", segment_id, size, 0.5, Decimal(100), 0.25, means, traits)
 
 
-MORE_VIEWS = Trait("view_count", 1.5, 30.0, 10.0)
-LESS_VIEWS = Trait("view_count", -1.5, 1.0, 10.0)
-LATE = Trait("evening_share", 0.8, 0.5, 0.2)
+MORE_VIEWS = Trait("view_count", 1.5, None, 30.0, 10.0)
+LESS_VIEWS = Trait("view_count", -1.5, None, 1.0, 10.0)
+LATE = Trait("evening_share", 0.8, None, 0.5, 0.2)
 
 
 def test_a_name_says_how_often_how_much_at_once_and_how_lately() -> None:
@@ -45,7 +45,7 @@ def test_long_gone_customers_are_not_counted_in_months() -> None:
 
 
 def test_a_description_is_one_sentence_with_the_figures_and_what_sets_them_apart() -> None:
-    assert described(portrait(1, 1200, 5.0, 10.0, 900.0, MORE_VIEWS, Trait("recency", -0.9, 5.0, 80.0), LATE), "GBP") == (
+    assert described(portrait(1, 1200, 5.0, 10.0, 900.0, MORE_VIEWS, Trait("recency", -0.9, None, 5.0, 80.0), LATE), "GBP") == (
         "1,200 customers (50.0 %) with 25.0 % of the revenue; on average 10.0 orders and 900 GBP each, last bought 5 days ago; "
         "above the shop's average in view count and evening share, below the shop's average in days since the last purchase."
     )

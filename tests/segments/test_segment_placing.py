@@ -29,9 +29,10 @@ def clustering(features: DataFrame) -> ClusterSegmentation:
 
 def test_buyers_have_the_id_of_their_cluster_and_the_others_are_segment_0_by_rule(features: DataFrame, clustering: ClusterSegmentation) -> None:
     frame = clustering.place(features)
-    assert frame.columns == ["customer_id", "segment_id", "confidence", "distance"]
+    assert frame.columns == ["customer_id", "segment_id", "confidence", "distance", "next_segment_id"]
     rows = {row["customer_id"]: row for row in frame.collect()}
     assert {name: row["segment_id"] for name, row in rows.items()} == {"a": 7, "b": 7, "c": 3, "d": 3, "none": 0, "unknown": 0}
+    assert {name: row["next_segment_id"] for name, row in rows.items()} == {"a": 3, "b": 3, "c": 7, "d": 7, "none": None, "unknown": None}
     assert all((row["confidence"] is None) == (row["segment_id"] == 0) == (row["distance"] is None) for row in rows.values())
 
 

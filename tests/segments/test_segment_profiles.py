@@ -12,9 +12,7 @@ MEMBERS = "segmentation string, segment_id int, customer_id string, distance dou
 
 
 def moments(segment_id: int, feature: str, size: int, count: int, mean: float | None, variance: float | None, revenue: int = 0) -> Row:
-    return Row(
-        segmentation="chosen", segment_id=segment_id, feature=feature, size=size, revenue=Decimal(revenue), count=count, mean=mean, variance=variance
-    )
+    return Row(segmentation="chosen", segment_id=segment_id, feature=feature, size=size, revenue=Decimal(revenue), count=count, mean=mean, variance=variance)
 
 
 def test_moments_leave_out_nulls_and_count_every_customer(spark: SparkSession) -> None:
@@ -30,8 +28,16 @@ def test_moments_leave_out_nulls_and_count_every_customer(spark: SparkSession) -
 def test_a_trait_is_the_difference_from_the_shop_in_the_shops_standard_deviations() -> None:
     # Ten customers at 1, ten at 5, no spread within: the shop's mean is 3, its standard deviation 2.
     found = portraits([moments(1, "views", 10, 10, 1.0, 0.0), moments(2, "views", 10, 10, 5.0, 0.0)], 5)
-    assert [one.traits for one in found] == [[Trait("views", -1.0, 1.0, 3.0)], [Trait("views", 1.0, 5.0, 3.0)]]
+    assert [one.traits for one in found] == [[Trait("views", -1.0, None, 1.0, 3.0)], [Trait("views", 1.0, None, 5.0, 3.0)]]
     assert [one.traits[0].direction for one in found] == ["less", "more"]
+
+
+def test_the_effect_is_cohens_d_against_all_others() -> None:
+    # Means 1 against 4 in standard deviations within of 1.5; the others are 30 at 4 on average.
+    rows = [moments(1, "views", 10, 10, 1.0, 2.25), moments(2, "views", 10, 10, 3.0, 2.25), moments(3, "views", 20, 20, 4.5, 2.25)]
+    first = portraits(rows, 5)[0].traits[0]
+    within = (10 * 2.25 + 30 * 2.25 + 10 * 1.0 + 20 * 0.25) / 40  # the others' own means lie apart too
+    assert first.effect == pytest.approx(-3 / within**0.5, abs=1e-4)
 
 
 def test_the_strongest_traits_come_first_and_weak_or_constant_features_are_none() -> None:

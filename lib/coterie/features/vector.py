@@ -114,9 +114,14 @@ class Vectoriser(Estimator[VectoriserModel]):
         self.id_column = id_column
 
     def _fit(self, dataset: DataFrame) -> VectoriserModel:
-        numbers, words = _split(dataset, self.columns)
-        raw = self._sample(dataset, numbers, words)
-        fills = {name: _FILLS.get(name, _UNKNOWN_WORD if name in words else _UNKNOWN_NUMBER) for name in self.columns}
+        others = [name for name in self.columns if name != self.id_column]
+        return self.learn(drawn_raw(dataset, others, self.sample_rows, self.seed, self.id_column)[1])
+
+    def learn(self, raw: Raw) -> VectoriserModel:
+        """The model of a sample that `drawn_raw` gave, with at least the columns of this vector."""
+        if not len(next(iter(raw.values()), ())):
+            raise SettingsError("there is no customer to fit the vector on; expected at least one row")
+        fills = {name: _FILLS.get(name, _UNKNOWN_WORD if raw[name].dtype == object else _UNKNOWN_NUMBER) for name in self.columns}
         encoding = fit_encoding(
             {name: raw[name] for name in self.columns},
             fills,
@@ -129,19 +134,25 @@ class Vectoriser(Estimator[VectoriserModel]):
         )
         return VectoriserModel(encoding)
 
-    def _sample(self, dataset: DataFrame, numbers: list[str], words: list[str]) -> Raw:
-        """The sample on the driver: `sample_rows` bounds it, however many customers there are."""
-        drawn = (
-            _packed(dataset.select(self.id_column, *(name for name in self.columns if name != self.id_column)), numbers, words)
-            .orderBy(F.xxhash64(F.lit(self.seed), F.col(self.id_column)), self.id_column)
-            .limit(self.sample_rows)
-            .select(NUMBERS, WORDS)
-            .toArrow()
-            .combine_chunks()
-        )
-        if not drawn.num_rows:
-            raise SettingsError("there is no customer to fit the vector on; expected at least one row")
-        return unpacked(drawn.to_batches()[0], numbers, words)
+
+def drawn_raw(frame: DataFrame, columns: Sequence[str], rows: int, seed: int, id_column: str = "customer_id") -> tuple[list[str], Raw]:
+    """The ids and raw columns of at most `rows` rows, the first by a hash of the id: the same ones whatever the layout.
+
+    `rows` bounds what the driver holds. Numbers come as float64 (nan: missing), texts as objects (None: missing). Raises SettingsError for
+    a column that is not there or is neither number nor text.
+    """
+    numbers, words = _split(frame, columns)
+    drawn = (
+        _packed(frame.select(id_column, *columns), numbers, words)
+        .orderBy(F.xxhash64(F.lit(seed), F.col(id_column)), id_column)
+        .limit(rows)
+        .select(id_column, NUMBERS, WORDS)
+        .toArrow()
+        .combine_chunks()
+    )
+    if not drawn.num_rows:
+        return [], {name: np.zeros(0, dtype=object if name in words else np.float64) for name in columns}
+    return drawn[id_column].to_pylist(), unpacked(drawn.to_batches()[0], numbers, words)
 
 
 def _split(frame: DataFrame, columns: Sequence[str]) -> tuple[list[str], list[str]]:

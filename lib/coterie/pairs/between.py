@@ -1,4 +1,4 @@
-"""The best rows of another side for each row: factors of customers against those of items, or new rows against old ones."""
+"""Rows of one side against those of another, customers against items or new rows against old ones: the best of each, or all that are near."""
 
 import functools
 from collections.abc import Iterator
@@ -14,12 +14,14 @@ from coterie.pairs.check import is_dense, measured, refuse_count
 from coterie.pairs.merging import LISTS_DDL, Part, lists, owned
 from coterie.pairs.packing import Block, beside, dense_block, numbered, sparse_block
 from coterie.pairs.plan import plan
+from coterie.pairs.ranges import PAIRS_DDL
 from coterie.pairs.rows import SparseRows
-from coterie.pairs.search import LeftOut, by_row, top
+from coterie.pairs.search import LeftOut, by_row, in_range, top
 from coterie.pairs.tasks import block_of, computed, finished, packed
 from coterie.pairs.within import Measure, cuts
 
 _LEFT, _RIGHT = 0, 1
+_RANGE_BLOCKS = 8  # of the left side, at most, while memory asks for no more: enough for the cores of most machines
 
 
 def top_between(
@@ -53,6 +55,37 @@ def top_between(
     ]
     cut = blocks or (max(plans[_LEFT].blocks, min(2 * cores // plans[_RIGHT].blocks, sizes[0].rows // 1000)), plans[_RIGHT].blocks)
     rows = _with_left_out(left, exclude) if dense else _beside_left_out(left, exclude)
+    both = _blocks(rows, right, cut, measure)
+    if cut[1] == 1:
+        return finished(both, cut[0], functools.partial(_listed, k=k), LISTS_DDL)
+    compare = functools.partial(_compared, k=k, pieces=plans[_LEFT].pieces)
+    return finished(computed(both, cut[0] * cut[1], compare), cut[0] * plans[_LEFT].pieces, functools.partial(_named, k=k), LISTS_DDL)
+
+
+def between_range(left: DataFrame, right: DataFrame, threshold: float, *, memory_mb: int = 1024, blocks: tuple[int, int] | None = None) -> DataFrame:
+    """(row_id, other_id, score): every row of the left and every row of the right side, both dense, with a dot product of at least `threshold`.
+
+    Rows, scores and their rounding are those of `top_between`. Raises UserError as it does.
+    """
+    sizes = measured(left, right)
+    plans = [plan(size.rows, size.entries, size.columns, 1, memory_mb // 2, id_bytes=size.id_bytes, cores=0) for size in sizes]
+    cut = blocks or (max(plans[_LEFT].blocks, min(_RANGE_BLOCKS, sizes[0].rows // 1000)), plans[_RIGHT].blocks)
+    both = _blocks(left.select("row_id", "factors"), right, cut, "dot")
+    return finished(both, cut[0] * cut[1], functools.partial(_near, threshold=threshold), PAIRS_DDL)
+
+
+def _near(_task: int, objects: list[tuple[int, tuple[int, Block]]], threshold: float) -> Iterator[pa.RecordBatch]:
+    sides = _sides(objects)
+    if len(sides) == 2:
+        left, right = sides[_LEFT][1], sides[_RIGHT][1]
+        for rows, places, scores in in_range(beside(left, right), threshold):
+            ids = (side.names.ids.take(pa.array(side.names.members[side.names.pointers[of]])) for side, of in ((left, rows), (right, places)))
+            yield pa.RecordBatch.from_arrays([*(names.cast(pa.string()) for names in ids), pa.array(scores)], ["row_id", "other_id", "score"])
+
+
+def _blocks(rows: DataFrame, right: DataFrame, cut: tuple[int, int], measure: Measure) -> DataFrame:
+    """(task, payload): each block of the left side beside each of the right."""
+    dense = is_dense(right)
     pack = functools.partial(dense_block if dense else _sparse_with_left_out, measure=measure)
     left_tasks = [[i * cut[1] + j for j in range(cut[1])] for i in range(cut[0])]
     right_tasks = [[i * cut[1] + j for i in range(cut[0])] for j in range(cut[1])]
@@ -61,11 +94,7 @@ def top_between(
     right_rows = right.select(block_of("row_id", cut[1]), *columns)
     pack = functools.partial(dense_block, measure=measure) if dense else functools.partial(sparse_block, measure=measure, collapse=False)
     blocks_right = packed(right_rows, cut[1], functools.partial(_sided, pack=pack, side=_RIGHT), right_tasks)
-    both = blocks_left.unionByName(blocks_right)
-    if cut[1] == 1:
-        return finished(both, cut[0], functools.partial(_listed, k=k), LISTS_DDL)
-    compare = functools.partial(_compared, k=k, pieces=plans[_LEFT].pieces)
-    return finished(computed(both, cut[0] * cut[1], compare), cut[0] * plans[_LEFT].pieces, functools.partial(_named, k=k), LISTS_DDL)
+    return blocks_left.unionByName(blocks_right)
 
 
 def _with_left_out(left: DataFrame, exclude: DataFrame | str | None) -> DataFrame:

@@ -19,7 +19,7 @@ from coterie.pairs.tasks import finished
 from coterie.pairs.within import Measure, blocks_of, pair_of, pairs_of
 
 _PAIRS = pa.schema([("row_id", pa.string()), ("other_id", pa.string()), ("score", pa.float64())])
-_PAIRS_DDL = "row_id string, other_id string, score double"
+PAIRS_DDL = "row_id string, other_id string, score double"
 _AT_ONCE = 2**18  # pairs made of ids at a time
 _BATCH_BYTES = 2**26
 
@@ -40,7 +40,7 @@ def within_range(
     [size] = measured(rows)
     cut = blocks or plan(size.rows, size.entries, size.columns, 1, memory_mb, id_bytes=size.id_bytes, cores=cores).blocks
     find = functools.partial(_found, threshold=threshold, pairs=pairs_of(cut))
-    return finished(blocks_of(rows, measure, cut), len(pairs_of(cut)), find, _PAIRS_DDL)
+    return finished(blocks_of(rows, measure, cut), len(pairs_of(cut)), find, PAIRS_DDL)
 
 
 def _found(task: int, objects: list[tuple[int, Block]], threshold: float, pairs: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:

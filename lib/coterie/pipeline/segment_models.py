@@ -5,22 +5,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from sklearn.metrics import adjusted_rand_score
 
-from coterie.features.vector import Vectoriser
+from coterie.features.vector import Vectoriser, drawn_raw
 from coterie.lake import as_json
 from coterie.pipeline.run import Run
 from coterie.schemas import SCHEMA_VERSION, TABLES
 from coterie.segments.candidates import Candidate, no_candidate
-from coterie.segments.choice import HELD, Plan, chosen
+from coterie.segments.choice import chosen
 from coterie.segments.identity import identified, matched
-from coterie.segments.methods import METHODS
+from coterie.segments.methods import METHODS, laid_out
 from coterie.segments.placing import NOT_BOUGHT, ClusterSegmentation, RuleSegmentation, Segmentation, has_bought
+from coterie.segments.plan import Sample, plan_of, rule_columns
 from coterie.segments.rfm import fit_rfm
-from coterie.segments.rules import Rules
+from coterie.segments.rules import AXES, Rules
 from coterie.segments.stored import StoredModel, highest_id, newest, registered, why_fit
+from coterie.segments.winner import HELD, held, on_everyone
 
 CHOSEN, RULES = "chosen", "rfm_rules"  # the segmentations
 KINDS = {CHOSEN: tuple(METHODS), RULES: ("rfm_rules",)}  # kinds of models behind each
@@ -96,8 +100,10 @@ def rule_model(work: Work, rules: Rules) -> tuple[RuleSegmentation, Current]:
 
 def cluster_model(work: Work, rules: RuleSegmentation) -> Current:
     """The stored clustering, or where due the best of new candidates, which are written to `segment_candidates`."""
-    sections = {"vector": work.run.settings.vector, "segments": work.run.settings.segments}
-    settings = as_json({name: section.model_dump(mode="json", exclude=_DESCRIBING) for name, section in sections.items()})
+    everything = work.run.settings
+    used = {name: everything.feature_sets[name].model_dump(mode="json") for name in everything.segments.feature_sets}
+    sections = {"vector": everything.vector, "segments": everything.segments}
+    settings = as_json({name: section.model_dump(mode="json", exclude=_DESCRIBING) for name, section in sections.items()} | {"feature_sets": used})
     last, reason = work.due(CHOSEN, settings)
     if last is not None and not reason:
         return Current(ClusterSegmentation.from_content(last.content, last.ids), last, work.measures[last.model_id])
@@ -110,38 +116,66 @@ def cluster_model(work: Work, rules: RuleSegmentation) -> Current:
 
 
 _PARTITION_ROWS = 10_000  # customers that one partition of the training data holds well: an iteration is a task for each
+_RULE = "rule_segment"
 
 # Settings that describe segments or say when to fit, and change no fit.
-_DESCRIBING = {"refit_days", "rules", "traits", "typical_customers", "favourite_categories", "min_category_customers"}
+_DESCRIBING = {
+    "refit_days", "rules", "traits", "typical_customers", "favourite_categories", "min_category_customers", "rule_sample", "projection_sample",
+}  # fmt: skip
 
 
 def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, list[Candidate]]:
+    """The best segmentation of the best feature set, tried on a sample and fitted to everyone."""
     settings, vector = work.run.settings.segments, work.run.settings.vector
-    bought = work.features.where(has_bought())
-    vectoriser = Vectoriser(columns=settings.columns, transform=settings.transform, seed=settings.seed, **vector.model_dump()).fit(bought)
-    vectors = vectoriser.transform(bought.select("customer_id", *vectoriser.columns, rules.segment_id().alias("rule_segment")))
-    plan = Plan(
-        f"{settings.transform}({','.join(settings.columns)})",
-        settings.k,
-        settings.min_share,
-        settings.silhouette_sample,
-        min(settings.partitions, -(-work.buyers // _PARTITION_ROWS)),
-        settings.seed,
-        settings.max_iterations,
-        settings.starts,
-    )
-    is_large = work.buyers > HELD
-    model, candidates = chosen(_staged(work, vectors) if is_large else vectors, plan)
-    if is_large:
+    sets = {name: work.run.settings.feature_sets[name] for name in settings.feature_sets}
+    bought = work.features.where(has_bought()).withColumn(_RULE, rules.segment_id().cast("double"))
+    columns = list(dict.fromkeys([*AXES, *(column for one in sets.values() for column in one.columns)]))
+    _, raw = drawn_raw(bought, [*columns, _RULE], vector.sample_rows, settings.seed)
+    vectorisers = {name: Vectoriser(seed=settings.seed, **one.model_dump(), **vector.model_dump()).learn(raw) for name, one in sets.items()}
+    tried = {name: values[: settings.trial_sample] for name, values in raw.items()}
+    samples = {
+        name: Sample(
+            vectorisers[name].encoding.apply(tried, len(tried[_RULE])),
+            {axis: np.nan_to_num(tried[axis]) for axis in AXES},
+            tried[_RULE].astype(np.int64),
+            {column: tried[column] for column in rule_columns(sets[name].columns, tried)},
+        )
+        for name in sets
+    }
+    plan = plan_of(settings, settings)
+    candidates = chosen(samples, plan, work.run.step)
+    winner = next(one for one in candidates if one.is_chosen)
+    work.run.step(f"fitting {winner.name} to {work.buyers:,} customers")
+    vectoriser = vectorisers[winner.feature_set]
+    vectors = vectoriser.transform(bought.select("customer_id", *vectoriser.columns))
+    training = laid_out(held(vectors) if work.buyers <= HELD else _staged(work, vectors), min(settings.partitions, -(-work.buyers // _PARTITION_ROWS)))
+    winner = on_everyone(winner, training, samples[winner.feature_set], plan)
+    if work.buyers > HELD:
         work.run.delete("staged_vectors", "true")
-    method = next(candidate.method for candidate in candidates if candidate.is_chosen)
-    return ClusterSegmentation(method, vectoriser, model, ()), candidates
+    assert winner.model is not None  # only fitted candidates are chosen
+    _write_agreement(work, candidates, winner)
+    return ClusterSegmentation(winner.method, vectoriser, winner.model, ()), [winner if one.is_chosen else one for one in candidates]
 
 
 def _staged(work: Work, vectors: DataFrame) -> DataFrame:
     """The vectors by way of a table: every fit reads them several times, and so they are computed once."""
-    work.run.replace("staged_vectors", vectors.select("customer_id", vector_to_array(F.col("features")).alias("features"), "rule_segment"))
+    work.run.replace("staged_vectors", vectors.select("customer_id", vector_to_array(F.col("features")).alias("features")))
     return work.run.read("staged_vectors").withColumn("features", array_to_vector(F.col("features")))
+
+
+def _write_agreement(work: Work, candidates: Sequence[Candidate], winner: Candidate) -> None:
+    """How alike the best of each method, and the rules, divide the sample in the winner's feature set."""
+    best: dict[str, Candidate] = {winner.method: winner}
+    for one in candidates:
+        if one.feature_set == winner.feature_set and ("stability" in one.measures or one.is_baseline):
+            best.setdefault(one.method, one)
+    rows = [
+        {"as_of": work.as_of, "candidate": one.name, "other": other.name, "adjusted_rand": float(adjusted_rand_score(one.labels, other.labels))}
+        for one in best.values()
+        for other in best.values()
+        if one is not other
+    ]
+    write(work, "segment_agreement", small_frame(work.run, "segment_agreement", rows))
 
 
 def _ids(work: Work, fitted: ClusterSegmentation, last: StoredModel | None) -> list[int]:

@@ -9,12 +9,13 @@ from pyspark.sql import functions as F
 from coterie.errors import UserError
 from coterie.pipeline.run import Run
 from coterie.pipeline.segment_models import CHOSEN, KINDS, RULES, Current, Work, cluster_model, of_date, rule_model, save_models, small_frame, write
+from coterie.pipeline.segment_profiles import members_of, rule_tree, write_profiles, write_projection
 from coterie.segments.measures import adjusted_rand
 from coterie.segments.moves import latest_revenue, segment_flows, segment_moves
-from coterie.segments.names import described, named
+from coterie.segments.names import named
 from coterie.segments.placing import NOT_BOUGHT, NOT_BOUGHT_NAME, has_bought
-from coterie.segments.profiles import favourite_categories, typical_customers
-from coterie.segments.rules import Rules, load_rules
+from coterie.segments.rule_tree import RuleTree
+from coterie.segments.rules import load_rules
 from coterie.segments.statistics import Portrait, feature_moments, numeric_features, portraits
 from coterie.segments.stored import StoredModel
 from coterie.settings import read_toml
@@ -23,7 +24,8 @@ _SEGMENT = ["segmentation", "segment_id"]
 
 
 def run_segments(run: Run) -> None:
-    """Writes segments, segment_profiles, segment_moves and segment_flows as of run.as_of; segment_candidates and models where one is fitted.
+    """Writes segments, segment_profiles, segment_projection, segment_moves and segment_flows as of run.as_of; segment_candidates,
+    segment_agreement and models where one is fitted.
 
     Raises UserError where `customer_features` has no row of the date, SettingsError for rules that do not cover every cell once.
     """
@@ -38,10 +40,12 @@ def run_segments(run: Run) -> None:
     names = {CHOSEN: named([one for one in found if one.segmentation == CHOSEN]), RULES: {NOT_BOUGHT: NOT_BOUGHT_NAME, **rules.names}}
     run.step("writing the segments")
     write(work, "segments", _segments(work, placed, current, names))
-    _write_profiles(work, found, names, rules)
+    tree = rule_tree(work, placed, current[CHOSEN])
+    write_profiles(work, found, names, rules, tree)
+    write_projection(work, current[CHOSEN])
     run.step("comparing with the date before")
     _write_changes(work, current)
-    _tell(work, current[CHOSEN], [one for one in found if one.segmentation == CHOSEN])
+    _tell(work, current[CHOSEN], [one for one in found if one.segmentation == CHOSEN], tree)
 
 
 def _begun(run: Run) -> Work:
@@ -68,14 +72,9 @@ def _placed(features: DataFrame, current: Mapping[str, Current]) -> DataFrame:
     return reduce(lambda one, other: one.unionByName(other), frames)
 
 
-def _members(work: Work, placed: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """The customers of each segmentation with columns of their features."""
-    return placed.join(work.features.select("customer_id", *columns), on="customer_id", how="inner")
-
-
 def _portraits(work: Work, placed: DataFrame) -> list[Portrait]:
     features = numeric_features()
-    moments = feature_moments(_members(work, placed, features), features)
+    moments = feature_moments(members_of(work, placed, features), features)
     return portraits(moments.collect(), work.run.settings.segments.traits)  # a row a segment and feature
 
 
@@ -83,27 +82,6 @@ def _segments(work: Work, placed: DataFrame, current: Mapping[str, Current], nam
     pairs = [(name, segment_id, words, current[name].stored.model_id) for name in current for segment_id, words in names[name].items()]
     known = work.run.spark.createDataFrame(pairs, "segmentation string, segment_id int, segment_name string, model_id string")
     return placed.join(F.broadcast(known), on=_SEGMENT, how="left").withColumn("as_of", F.lit(work.as_of))
-
-
-def _write_profiles(work: Work, found: Sequence[Portrait], names: Mapping[str, Mapping[int, str]], rules: Rules) -> None:
-    settings, currency = work.run.settings.segments, work.run.settings.shop.currency
-    written = work.run.read("segments").where(of_date(work.as_of))
-    members = _members(work, written, ["recency", "frequency", "monetary", "favourite_category"])
-    typical = typical_customers(members, settings.typical_customers)
-    favoured = favourite_categories(members, settings.favourite_categories, settings.min_category_customers)
-    extras = {(row["segmentation"], row["segment_id"]): row for row in typical.join(favoured, on=_SEGMENT, how="left").collect()}  # a row a segment
-    rows = [
-        {
-            **one.row(),
-            "as_of": work.as_of,
-            "segment_name": names[one.segmentation][one.segment_id],
-            "description": described(one, currency, rules.descriptions.get(one.segment_id, "") if one.segmentation == RULES else ""),
-            "typical_customers": extras[one.segmentation, one.segment_id]["typical_customers"],
-            "favourite_categories": extras[one.segmentation, one.segment_id]["favourite_categories"] or [],
-        }
-        for one in found
-    ]
-    write(work, "segment_profiles", small_frame(work.run, "segment_profiles", rows))
 
 
 def _write_changes(work: Work, current: Mapping[str, Current]) -> None:
@@ -118,10 +96,11 @@ def _write_changes(work: Work, current: Mapping[str, Current]) -> None:
     restated = _placed(work.before("customer_features"), refitted) if refitted else before.where(F.lit(False))
     write(work, "segment_moves", segment_moves(now, before, restated, work.as_of, work.previous))
     revenue = latest_revenue(work.features, work.before("customer_features"))
-    write(work, "segment_flows", segment_flows(now, before, revenue, work.as_of, work.previous))
+    recent = work.before("customer_features").select("customer_id", F.col("monetary_90d").alias("recent"))
+    write(work, "segment_flows", segment_flows(now, before, revenue, recent, work.as_of, work.previous))
 
 
-def _tell(work: Work, current: Current, found: Sequence[Portrait]) -> None:
+def _tell(work: Work, current: Current, found: Sequence[Portrait], tree: RuleTree | None) -> None:
     run, clustered = work.run, [one for one in found if one.segment_id != NOT_BOUGHT]
     smallest = min((one.share or 0.0 for one in clustered), default=0.0)
     silhouette = current.measures.get("silhouette")
@@ -132,6 +111,9 @@ def _tell(work: Work, current: Current, found: Sequence[Portrait]) -> None:
     words.append(f"model fitted as of {current.stored.as_of}" + (f" with silhouette {silhouette:.3f}" if silhouette is not None else ""))
     if current.reason:
         words[-1] += f" ({current.reason})"
+    if tree is not None:
+        run.measure(rule_fidelity=tree.fidelity, rule_depth=tree.depth)
+        words.append(f"rules in words right for {100 * tree.fidelity:.0f} %")
     if work.previous:
         words.append(_stability(work))
     run.say("; ".join(words))

@@ -1,16 +1,24 @@
-"""What was tried, measured and said of it: the rule that picks one candidate, in words."""
+"""What was tried, measured and said of it: the rules that refuse, the ranking that picks, in words."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from coterie.segments.methods import ClusterModel
+import numpy as np
+
+from coterie.segments.effort import ClusterModel
+from coterie.segments.measures import Labels
+
+RankBy = Literal["silhouette", "evidence"]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A feature set, method and parameters. `model` is None for what was not fitted; `is_baseline` stands beside, never to be chosen."""
+    """A feature set, method and parameters. `model` is None for what was not fitted; `is_baseline` stands beside, never to be chosen.
+
+    `labels`: the clusters of the sample that it was fitted to and measured on, -1 for noise.
+    """
 
     feature_set: str
     method: str
@@ -20,18 +28,28 @@ class Candidate:
     is_baseline: bool = False
     is_chosen: bool = False
     verdict: str = ""
+    labels: Labels = field(default_factory=lambda: np.zeros(0, np.int64), compare=False, repr=False)
 
     @property
     def name(self) -> str:
-        return " ".join([self.feature_set, self.method, *(f"{key}={value}" for key, value in self.parameters.items() if key == "k")])
+        shown = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in self.parameters.items()}
+        return " ".join([self.feature_set, self.method, *(f"{key}={value}" for key, value in shown.items())])
 
     @property
-    def silhouette(self) -> float | None:
-        return self.measures.get("silhouette")
+    def short(self) -> str:
+        """Without the feature set, for sentences that compare within it."""
+        return self.name.removeprefix(f"{self.feature_set} ")
+
+    @property
+    def segments(self) -> int:
+        return int(self.measures.get("segments", 0))
 
     @property
     def smallest(self) -> float:
         return self.measures.get("smallest_share", 0.0)
+
+    def with_measures(self, **measures: float) -> "Candidate":
+        return replace(self, measures=self.measures | measures)
 
     def row(self) -> dict[str, Any]:
         """The columns of `segment_candidates` that a candidate knows: all but as_of."""
@@ -39,14 +57,30 @@ class Candidate:
             "candidate": self.name,
             "feature_set": self.feature_set,
             "method": self.method,
-            "k": int(self.measures["segments"]) if "segments" in self.measures else self.parameters.get("k"),
+            "k": self.segments or self.parameters.get("k"),
             "parameters": json.dumps(self.parameters, sort_keys=True),
             "measures": self.measures,
-            "silhouette": self.silhouette,
+            "silhouette": self.measures.get("silhouette"),
             "smallest_share": self.measures.get("smallest_share"),
             "is_chosen": self.is_chosen,
             "verdict": self.verdict,
         }
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a candidate must keep, and what the rest are ranked by.
+
+    `k`: fewest and most segments. `min_share`: of the smallest segment. `max_noise`: share of customers in no segment. `min_stability`:
+    mean bootstrap adjusted Rand index. Ranked by "silhouette", or by "evidence": valley depth + silhouette / 2 - share of noise, which is
+    high for clusters of any shape with empty space around them.
+    """
+
+    k: tuple[int, int]
+    min_share: float
+    max_noise: float
+    min_stability: float
+    rank_by: RankBy
 
 
 def no_candidate() -> Candidate:
@@ -54,54 +88,106 @@ def no_candidate() -> Candidate:
     return Candidate("none", "none", {}, {}, verdict="not tried: nobody has bought yet, so all customers are segment 0")
 
 
-def judged(candidates: Sequence[Candidate], min_share: float) -> list[Candidate]:
-    """The candidates with a verdict each, exactly one of the fitted ones chosen.
+def evidence(measures: dict[str, float]) -> float | None:
+    """See Conditions; None where there is no silhouette. Its weights were found on synthetic sets and hold for others (see README)."""
+    if "silhouette" not in measures:
+        return None
+    return measures["valley_depth"] + measures["silhouette"] / 2 - measures.get("noise_share", 0.0)
 
-    Refused is who has a segment below `min_share` of the clustered customers. Of the others the best silhouette wins, then fewer segments,
-    then the name. Where all are refused, the one whose smallest segment is the largest is taken, then the best silhouette: it breaks the rule
-    least, and the verdict says so. Silhouettes and shares count to six decimals, so that the last digits of a float decide nothing.
+
+def judged(
+    candidates: Sequence[Candidate], conditions: Conditions, stability: Callable[[Candidate], tuple[float, float]], most_measured: int = 10
+) -> list[Candidate]:
+    """The candidates of one feature set with a verdict each, exactly one of the fitted ones chosen.
+
+    Refused is who breaks a rule on the number of segments, the smallest share or noise. The others are taken in order of their rank (then
+    fewer segments, then the name) and their stability is measured, until one is stable; that one is chosen, and those before are refused.
+    Where none of the first `most_measured` is, the most stable of them is chosen, and says so. Where all were refused, the one whose smallest
+    segment is the largest is taken: it breaks the rule least. Measures count to six decimals, so that the last digits of a float decide nothing.
     """
-    fitted = [candidate for candidate in candidates if candidate.model is not None and not candidate.is_baseline]
-    passing = [candidate for candidate in fitted if candidate.smallest >= min_share]
-    winner = min(passing, key=_by_silhouette) if passing else min(fitted, key=lambda one: (-round(one.smallest, 6), *_by_silhouette(one)))
-    reason = _why_chosen(winner, fitted, passing, min_share)
-    return [
-        replace(one, is_chosen=True, verdict=reason) if one is winner else replace(one, verdict=one.verdict or _why_not(one, winner, min_share))
-        for one in candidates
-    ]
+    fitted = [one for one in candidates if one.model is not None and not one.is_baseline]
+    passing = sorted((one for one in fitted if not _refusal(one, conditions)), key=lambda one: _order(one, conditions))
+    measured: list[Candidate] = []
+    for one in passing[:most_measured] if len(fitted) > 1 else []:
+        mean, spread = stability(one)
+        measured.append(one.with_measures(stability=mean, stability_sd=spread))
+        if mean >= conditions.min_stability:
+            break
+    if measured:
+        winner = max(measured, key=lambda one: (one.measures["stability"] >= conditions.min_stability, round(one.measures["stability"], 6)))
+    else:
+        winner = min(fitted, key=lambda one: (_excess(one, conditions), -round(one.smallest, 6), _order(one, conditions)))
+    reason = _why_chosen(winner, len(fitted), len(passing), conditions)
+    by_name = {one.name: one for one in measured}
+    found = []
+    for one in candidates:
+        known = by_name.get(one.name, one) if one.name != winner.name else winner
+        is_winner = known.name == winner.name
+        verdict = reason if is_winner else one.verdict or _why_not(known, winner, conditions)
+        found.append(replace(known, is_chosen=is_winner, verdict=verdict))
+    return found
 
 
-def _by_silhouette(one: Candidate) -> tuple[float, int, str]:
-    return -round(-2.0 if one.silhouette is None else one.silhouette, 6), int(one.measures.get("segments", 0)), one.name
+def _rank(one: Candidate, conditions: Conditions) -> float | None:
+    return one.measures.get(conditions.rank_by)
 
 
-def _why_chosen(winner: Candidate, fitted: Sequence[Candidate], passing: Sequence[Candidate], min_share: float) -> str:
-    if winner.silhouette is None:
-        return "chosen: these features do not divide the customers, who are one segment" if len(fitted) == 1 else "chosen: no silhouette could be measured"
+def _order(one: Candidate, conditions: Conditions) -> tuple[float, int, str]:
+    rank = _rank(one, conditions)
+    return -round(-9.0 if rank is None else rank, 6), one.segments, one.name
+
+
+def _excess(one: Candidate, conditions: Conditions) -> bool:
+    return one.measures.get("noise_share", 0.0) > conditions.max_noise or not conditions.k[0] <= one.segments <= conditions.k[1]
+
+
+def _refusal(one: Candidate, conditions: Conditions) -> str:
+    """Why a rule refuses it; empty where none does."""
+    fewest, most = conditions.k
+    noise, stability = one.measures.get("noise_share", 0.0), one.measures.get("stability", 1.0)
+    if one.segments < fewest:
+        return f"it finds {one.segments}, fewer than {fewest}"
+    if one.segments > most:
+        return f"it finds {one.segments}, more than {most}"
+    if noise > conditions.max_noise:
+        return f"{percent(noise)} are in none, more than {percent(conditions.max_noise)}"
+    if one.smallest < conditions.min_share:
+        return f"its smallest holds {percent(one.smallest)}, less than {percent(conditions.min_share)}"
+    if stability < conditions.min_stability:
+        return f"it does not come out again: bootstrap adjusted Rand {stability:.2f}, less than {conditions.min_stability:.2f}"
+    return ""
+
+
+def _why_chosen(winner: Candidate, fitted: int, passing: int, conditions: Conditions) -> str:
+    rank = _rank(winner, conditions)
+    if rank is None:
+        return "chosen: nothing divides them, they are one" if fitted == 1 else f"chosen: no {conditions.rank_by} could be measured"
     if not passing:
         return (
-            f"chosen although its smallest segment holds {_percent(winner.smallest)}, less than {_percent(min_share)}: so it is for every candidate, "
-            f"and this one's is the largest; silhouette {winner.silhouette:.3f}"
+            f"chosen although its smallest holds {percent(winner.smallest)}, less than {percent(conditions.min_share)}: no candidate keeps "
+            f"the rules, and this one's smallest is the largest; silhouette {winner.measures['silhouette']:.3f}"
         )
+    again = f"bootstrap adjusted Rand {winner.measures['stability']:.2f}" if "stability" in winner.measures else "the only one"
+    if "stability" in winner.measures and winner.measures["stability"] < conditions.min_stability:
+        return f"chosen as the most stable of the best: {conditions.rank_by} {rank:.3f}, {again}, less than {conditions.min_stability:.2f}, as for every other"
     return (
-        f"chosen: the best silhouette ({winner.silhouette:.3f}) among {_counted(len(passing))} with no segment below {_percent(min_share)}; "
-        f"its smallest holds {_percent(winner.smallest)}"
+        f"chosen: the best {conditions.rank_by} ({rank:.3f}) of the {passing} of {fitted} candidates that keep the rules, and it comes out "
+        f"again ({again}); its smallest holds {percent(winner.smallest)}"
     )
 
 
-def _why_not(one: Candidate, winner: Candidate, min_share: float) -> str:
-    if one.smallest < min_share:
-        return f"refused: its smallest segment holds {_percent(one.smallest)}, less than {_percent(min_share)}"
-    if one.silhouette is None or winner.silhouette is None:
-        return "not chosen: its silhouette is not defined"
-    if round(one.silhouette, 6) < round(winner.silhouette, 6):
-        return f"not chosen: silhouette {one.silhouette:.3f}, less than {winner.silhouette:.3f} of {winner.method} k={winner.parameters.get('k')}"
-    return f"not chosen: the same silhouette ({one.silhouette:.3f}) with more segments than {winner.method} k={winner.parameters.get('k')}"
+def _why_not(one: Candidate, winner: Candidate, conditions: Conditions) -> str:
+    refusal, rank, best = _refusal(one, conditions), _rank(one, conditions), _rank(winner, conditions)
+    if refusal:
+        return f"refused: {refusal}"
+    if rank is None or best is None:
+        return f"not chosen: its {conditions.rank_by} is not defined"
+    if round(rank, 6) < round(best, 6):
+        return f"not chosen: {conditions.rank_by} {rank:.3f}, less than {best:.3f} of {winner.short}"
+    if round(rank, 6) > round(best, 6):
+        return f"not chosen: less stable than {winner.short}"
+    return f"not chosen: the same {conditions.rank_by} ({rank:.3f}), and no fewer segments than {winner.short}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
-
-
-def _counted(count: int) -> str:
-    return "1 candidate" if count == 1 else f"{count} candidates"

@@ -8,52 +8,82 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Clusters = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where each row of a matrix belongs: cluster (0-based), confidence (0..1), distance to the own centre (Euclidean)."""
+    """Where each row of a matrix belongs: cluster (0-based), confidence (0..1), Euclidean distance to what stands for the own cluster,
+    and the cluster that comes second (-1: there is none)."""
 
-    cluster: NDArray[np.int32]
+    cluster: Clusters
     confidence: Floats
     distance: Floats
+    second: Clusters
+
+
+def nearest_of(distances: Floats) -> Placement:
+    """(clusters, n) distances to each cluster -> the nearest cluster of each row, the first of equally near ones.
+
+    Confidence is 1 - d1 / d2, of the distances to the nearest and the next cluster: 1 on the nearest, 0 in the middle between two. With one
+    cluster it is 1.
+    """
+    rows = np.arange(distances.shape[1])
+    cluster = distances.argmin(axis=0)
+    nearest = distances[cluster, rows]
+    if len(distances) == 1:
+        return Placement(cluster.astype(np.int32), np.ones(len(rows)), nearest, np.full(len(rows), -1, np.int32))
+    others = distances.copy()
+    others[cluster, rows] = np.inf
+    second = others.argmin(axis=0)
+    next_nearest = others[second, rows]
+    confidence = 1 - np.divide(nearest, next_nearest, out=np.ones_like(nearest), where=next_nearest > 0)
+    return Placement(cluster.astype(np.int32), confidence, nearest, second.astype(np.int32))
+
+
+def rounded(matrix: Floats) -> tuple[tuple[float, ...], ...]:
+    """To nine decimals: Spark adds up in the order in which tasks end, and the last digits of a sum must not make another model."""
+    return tuple(tuple(round(float(value), 9) for value in row) for row in matrix)
 
 
 @dataclass(frozen=True)
 class CentresModel:
-    """k centres of d numbers each; d may be 0, where no feature tells customers apart, and then there is one centre."""
+    """Centres of d numbers each; d may be 0, where no feature tells customers apart, and then there is one centre.
+
+    `groups`: the cluster of each centre, rising from 0 with no gap; None where each centre is a cluster. `noise`: no cluster is.
+    """
 
     centres: tuple[tuple[float, ...], ...]
+    groups: tuple[int, ...] | None = None
+    noise: None = None
 
     @property
     def clusters(self) -> int:
-        return len(self.centres)
+        return len(self.centres) if self.groups is None else max(self.groups) + 1
 
     def place(self, matrix: Floats) -> Placement:
-        """(n, d) -> the nearest centre of each row, the first of equally near ones.
-
-        Confidence is 1 - d1 / d2, of the distances to the nearest and the next centre: 1 on a centre, 0 in the middle between two. With one
-        centre it is 1. Distances are summed row by row, so that they do not depend on how rows are cut into batches.
-        """
+        """(n, d) -> the cluster of the nearest centre. Distances are summed row by row, so that they do not depend on how rows are cut into batches."""
         distances = np.stack([np.sqrt(((matrix - np.asarray(centre)) ** 2).sum(axis=1)) for centre in self.centres])
-        cluster = distances.argmin(axis=0)
-        nearest = distances.min(axis=0)
-        if self.clusters == 1:
-            return Placement(cluster.astype(np.int32), np.ones(len(matrix)), nearest)
-        second = np.partition(distances, 1, axis=0)[1]
-        confidence = 1 - np.divide(nearest, second, out=np.ones_like(nearest), where=second > 0)
-        return Placement(cluster.astype(np.int32), confidence, nearest)
+        if self.groups is None:
+            return nearest_of(distances)
+        groups = np.asarray(self.groups)
+        return nearest_of(np.stack([distances[groups == group].min(axis=0) for group in range(self.clusters)]))
 
     def keeping(self, clusters: list[int]) -> "CentresModel":
-        """The model with only the centres named, in that order."""
-        return CentresModel(tuple(self.centres[cluster] for cluster in clusters))
+        """The model with only the clusters named, in that order."""
+        if self.groups is None:
+            return CentresModel(tuple(self.centres[cluster] for cluster in clusters))
+        kept = [place for place, group in enumerate(self.groups) if group in clusters]
+        return CentresModel(tuple(self.centres[place] for place in kept), tuple(clusters.index(self.groups[place]) for place in kept))
 
     def to_json(self) -> str:
-        return json.dumps({"centres": self.centres})
+        return json.dumps({"centres": self.centres} | ({} if self.groups is None else {"groups": self.groups}))
 
     @staticmethod
     def from_json(text: str) -> "CentresModel":
-        return CentresModel(tuple(tuple(float(value) for value in centre) for centre in json.loads(text)["centres"]))
+        found = json.loads(text)
+        groups = found.get("groups")
+        return CentresModel(tuple(tuple(float(value) for value in centre) for centre in found["centres"]), None if groups is None else tuple(groups))
 
 
 def matrix_of(batch: pa.RecordBatch) -> Floats:

@@ -1,53 +1,69 @@
-"""MLlib's KMeans behind the verb set."""
+"""KMeans and bisecting KMeans: MLlib's on all customers, scikit-learn's on the sample."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import sklearn.cluster
-from pyspark.ml.clustering import KMeans
+from pyspark.ml.clustering import BisectingKMeans, KMeans
 from pyspark.sql import DataFrame
 
-from coterie.segments.centres import CentresModel, Floats
+from coterie.segments.centres import CentresModel, Floats, rounded
 from coterie.segments.draw import drawn
+from coterie.segments.effort import ClusterModel, Effort, Parameters, Trial
 
-_REFERENCE = 4000  # customers that scikit-learn clusters, to tell a good minimum from a poor one
-_AS_GOOD = 1.01  # a sum of squares within one per cent of scikit-learn's
+_REFERENCE = 4000  # customers on whom a fit is compared with the trial
+_AS_GOOD = 1.01  # a sum of squares within one per cent of the trial's
 _TOLERANCE = 1e-3  # Lloyd's iterations end when no centre moves farther, in units of the vectors: scikit-learn's default is several times that
 
 
-@dataclass(frozen=True)
-class KMeansSegmenter:
-    """Lloyd's algorithm from a k-means|| start (Bahmani et al. 2012), on Euclidean distance. `k` is at least 2.
+def try_kmeans(matrix: Floats, counts: Sequence[int], effort: Effort) -> Iterator[Trial]:
+    """Lloyd's algorithm from a k-means++ start (Arthur & Vassilvitskii 2007), the best of five."""
+    for k in counts:
+        found = sklearn.cluster.KMeans(k, n_init=5, max_iter=effort.max_iterations, random_state=effort.seed).fit(matrix)
+        yield Trial({"k": k}, CentresModel(rounded(found.cluster_centers_)))
 
-    It finds k segments, or fewer where there are fewer different vectors. Centres are kept to nine decimals: Spark adds up in the order in
-    which tasks end, and the last digits of a sum must not make another model.
+
+def fit_kmeans(frame: DataFrame, trial: ClusterModel, parameters: Parameters, effort: Effort) -> ClusterModel:
+    """Lloyd's algorithm from a k-means|| start (Bahmani et al. 2012), on Euclidean distance.
 
     A single start ends in a poor local minimum now and then. So up to `starts` fits are made, with the seeds from `seed` on, until one is
-    as good on a sample as what scikit-learn finds there from ten starts of its own; else the best of them is taken.
+    as good on a sample as the trial is; where none is, the trial stands.
     """
 
-    k: int
-    seed: int = 1
-    max_iterations: int = 50
-    starts: int = 1
+    def fitted(seed: int) -> CentresModel:
+        made = KMeans(k=parameters["k"], seed=seed, maxIter=effort.max_iterations, tol=_TOLERANCE, featuresCol="features").fit(frame)
+        return CentresModel(rounded(np.asarray(made.clusterCenters())))
 
-    def fit(self, frame: DataFrame) -> CentresModel:
-        """`frame` has a row a customer: customer_id and `features`, a vector; its partitions must not depend on the cores."""
-        if self.starts == 1:
-            return self._fitted(frame, self.seed)
-        _, sample = drawn(frame, _REFERENCE)
-        good_enough = self._reference(sample) * _AS_GOOD
-        found: list[tuple[float, CentresModel]] = []
-        while len(found) < self.starts and not (found and found[-1][0] <= good_enough):
-            model = self._fitted(frame, self.seed + len(found))
-            found.append((round(float((model.place(sample).distance ** 2).sum()), 6), model))
-        return min(found, key=lambda one: one[0])[1]  # the first of equals
+    return _best(frame, trial, effort, fitted)
 
-    def _fitted(self, frame: DataFrame, seed: int) -> CentresModel:
-        fitted = KMeans(k=self.k, seed=seed, maxIter=self.max_iterations, tol=_TOLERANCE, featuresCol="features").fit(frame)
-        return CentresModel(tuple(tuple(round(float(value), 9) for value in centre) for centre in fitted.clusterCenters()))
 
-    def _reference(self, sample: Floats) -> float:
-        """The sum of squares that scikit-learn reaches on the sample."""
-        clusters = min(self.k, len(np.unique(sample, axis=0)))
-        return float(sklearn.cluster.KMeans(clusters, n_init=10, random_state=self.seed).fit(sample).inertia_)
+def try_bisecting(matrix: Floats, counts: Sequence[int], effort: Effort) -> Iterator[Trial]:
+    """The cluster with the largest sum of squares is halved until there are k (Steinbach, Karypis & Kumar 2000)."""
+    for k in counts:
+        found = sklearn.cluster.BisectingKMeans(k, n_init=5, max_iter=effort.max_iterations, random_state=effort.seed).fit(matrix)
+        yield Trial({"k": k}, CentresModel(rounded(found.cluster_centers_)))
+
+
+def fit_bisecting(frame: DataFrame, trial: ClusterModel, parameters: Parameters, effort: Effort) -> ClusterModel:
+    """MLlib halves all clusters of a level, the larger first; a customer belongs to the nearest leaf. Starts as for KMeans."""
+
+    def fitted(seed: int) -> CentresModel:
+        made = BisectingKMeans(k=parameters["k"], seed=seed, maxIter=effort.max_iterations, featuresCol="features").fit(frame)
+        return CentresModel(rounded(np.asarray(made.clusterCenters())))
+
+    return _best(frame, trial, effort, fitted)
+
+
+def _best(frame: DataFrame, trial: ClusterModel, effort: Effort, fitted: Callable[[int], CentresModel]) -> ClusterModel:
+    """The first fit as good as the trial on the sample, else the trial."""
+    _, sample = drawn(frame, _REFERENCE)
+    good_enough = _squares(trial, sample) * _AS_GOOD
+    for start in range(effort.starts):
+        model = fitted(effort.seed + start)
+        if _squares(model, sample) <= good_enough:
+            return model
+    return trial
+
+
+def _squares(model: ClusterModel, sample: Floats) -> float:
+    return float((model.place(sample).distance ** 2).sum())

@@ -33,15 +33,22 @@ def segment_moves(now: DataFrame, before: DataFrame, restated: DataFrame, as_of:
     )
 
 
-def segment_flows(now: DataFrame, before: DataFrame, revenue: DataFrame, as_of: datetime.date, previous_as_of: datetime.date) -> DataFrame:
+def segment_flows(now: DataFrame, before: DataFrame, revenue: DataFrame, recent: DataFrame, as_of: datetime.date, previous_as_of: datetime.date) -> DataFrame:
     """Rows of `segment_flows`: every customer of either date in exactly one way of each segmentation.
 
-    now, before: rows of `segments` of one date each; revenue: (customer_id, revenue), net up to the later date, or the earlier for who left.
+    now, before: rows of `segments` of one date each; revenue: (customer_id, revenue), net up to the later date, or the earlier for who left;
+    recent: (customer_id, recent), revenue of the 90 days up to the earlier date, of whose means by segment the revenue at stake is made.
     """
     then = before.select(*_CUSTOMER, F.col("segment_id").alias("from_segment_id"))
     both = now.select(*_CUSTOMER, F.col("segment_id").alias("to_segment_id")).join(then, on=_CUSTOMER, how="full")
     ways = both.join(revenue, on="customer_id", how="left").groupBy("segmentation", "from_segment_id", "to_segment_id")
     counted = ways.agg(F.count(F.lit(1)).alias("customers"), F.coalesce(F.sum("revenue"), F.lit(0)).cast("decimal(28,4)").alias("revenue"))
+    means = before.join(recent, on="customer_id", how="left").groupBy("segmentation", "segment_id").agg(F.avg(F.coalesce("recent", F.lit(0))).alias("mean"))
+    for end in ("from", "to"):
+        known = means.select("segmentation", F.col("segment_id").alias(f"{end}_segment_id"), F.col("mean").cast("double").alias(f"{end}_mean"))
+        counted = counted.join(F.broadcast(known), on=["segmentation", f"{end}_segment_id"], how="left")
+    # A segment that nobody was in before has no mean, and what is at stake there is not known.
+    left = F.when(F.col("to_segment_id").isNull(), F.lit(0.0)).otherwise(F.col("to_mean"))
     return counted.select(
         F.lit(previous_as_of).alias("previous_as_of"),
         F.lit(as_of).alias("as_of"),
@@ -50,6 +57,7 @@ def segment_flows(now: DataFrame, before: DataFrame, revenue: DataFrame, as_of: 
         "to_segment_id",
         "customers",
         "revenue",
+        ((F.col("from_mean") - left) * F.col("customers")).cast("decimal(28,4)").alias("revenue_at_stake"),
     )
 
 

@@ -9,7 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from coterie.features.vector import VectoriserModel
-from coterie.segments.methods import METHODS, ClusterModel, assign
+from coterie.segments.effort import ClusterModel
+from coterie.segments.methods import METHODS, assign
 from coterie.segments.rfm import RfmModel
 
 NOT_BOUGHT = 0
@@ -18,7 +19,7 @@ NOT_BOUGHT_NAME = "Has not bought yet"
 
 class Segmentation(Protocol):
     def place(self, features: DataFrame) -> DataFrame:
-        """Rows of customer_features -> (customer_id, segment_id, confidence, distance), a row a customer."""
+        """Rows of customer_features -> (customer_id, segment_id, confidence, distance, next_segment_id), a row a customer."""
 
     def content(self) -> dict[str, Any]:
         """All of it as JSON values, ids apart."""
@@ -46,7 +47,7 @@ class ClusterSegmentation:
         return ClusterSegmentation(content["method"], VectoriserModel.from_json(json.dumps(content["vectoriser"])), model, tuple(ids))
 
     def clusters(self, features: DataFrame) -> DataFrame:
-        """(customer_id, cluster, confidence, distance) of the customers who have bought."""
+        """(customer_id, cluster, confidence, distance, second) of the customers who have bought."""
         assert self.vectoriser is not None  # both are None together, and then nobody is asked for
         assert self.model is not None
         bought = features.where(has_bought()).select("customer_id", *self.vectoriser.columns)
@@ -56,7 +57,13 @@ class ClusterSegmentation:
         if self.model is None:
             return _by_rule(features, F.lit(NOT_BOUGHT))
         ids = F.array(*map(F.lit, self.ids))
-        placed = self.clusters(features).select("customer_id", F.get(ids, F.col("cluster")).alias("segment_id"), "confidence", "distance")
+        placed = self.clusters(features).select(
+            "customer_id",
+            F.get(ids, F.col("cluster")).alias("segment_id"),
+            "confidence",
+            "distance",
+            F.get(ids, F.col("second")).alias("next_segment_id"),
+        )
         return placed.unionByName(_by_rule(features.where(~has_bought()), F.lit(NOT_BOUGHT)))
 
 
@@ -94,4 +101,5 @@ def _by_rule(features: DataFrame, segment_id: Column) -> DataFrame:
         segment_id.cast("int").alias("segment_id"),
         F.lit(None).cast("double").alias("confidence"),
         F.lit(None).cast("double").alias("distance"),
+        F.lit(None).cast("int").alias("next_segment_id"),
     )

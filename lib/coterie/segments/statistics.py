@@ -26,10 +26,12 @@ class Moments:
 
 @dataclass(frozen=True)
 class Trait:
-    """A feature that sets a segment apart. `strength`: how far its mean lies above the shop's, in the shop's standard deviations."""
+    """A feature that sets a segment apart. `strength`: how far its mean lies above the shop's, in the shop's standard deviations. `effect`:
+    Cohen's d against all other customers, the difference of means in pooled standard deviations (Cohen 1988); None where nobody else has a value."""
 
     feature: str
     strength: float
+    effect: float | None
     segment_mean: float
     shop_mean: float
 
@@ -53,7 +55,7 @@ class Portrait:
 
     def row(self) -> dict[str, Any]:
         """The columns of `segment_profiles` that a portrait knows."""
-        traits = [(trait.feature, trait.direction, trait.strength, trait.segment_mean, trait.shop_mean) for trait in self.traits]
+        traits = [(trait.feature, trait.direction, trait.strength, trait.effect, trait.segment_mean, trait.shop_mean) for trait in self.traits]
         names = ("segmentation", "segment_id", "size", "share", "revenue", "revenue_share")
         return {**{name: getattr(self, name) for name in names}, "traits": traits}
 
@@ -144,8 +146,19 @@ def _traits(rows: Iterable[Row], shop: Mapping[str, Moments], most: int) -> list
             continue
         strength = round((row["mean"] - moments.mean) / math.sqrt(moments.variance), 4)
         if abs(strength) >= 0.1:
-            found.append(Trait(row["feature"], strength, _rounded(row["mean"]), _rounded(moments.mean)))
+            found.append(Trait(row["feature"], strength, _effect(row, moments), _rounded(row["mean"]), _rounded(moments.mean)))
     return sorted(found, key=lambda trait: (-abs(trait.strength), trait.feature))[:most]
+
+
+def _effect(row: Row, shop: Moments) -> float | None:
+    """From the segment's and the shop's moments: the rest's sums are what the segment's leave of the shop's."""
+    inside, outside = row["count"], shop.count - row["count"]
+    if not outside:
+        return None
+    mean = (shop.count * shop.mean - inside * row["mean"]) / outside
+    squares = shop.count * (shop.variance + shop.mean**2) - inside * (row["variance"] + row["mean"] ** 2)
+    within = inside * row["variance"] + max(squares - outside * mean**2, 0.0)
+    return round((row["mean"] - mean) / math.sqrt(within / shop.count), 4) if within > 0 else None
 
 
 def _rounded(value: float) -> float:

@@ -1,0 +1,123 @@
+"""A shallow decision tree that tells segments apart by the features themselves, and each segment's rule in words."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.tree import DecisionTreeClassifier
+
+from coterie.segments.centres import Floats
+
+DEPTH = 4
+_HELD_OUT = 3  # one customer in so many is not learned from, and tells how often the rules are right
+_NEARLY = 0.01  # a shallower tree is taken where it is at most this much less often right
+_LEAST = 0.01  # of the customers, in each leaf
+_SHOWN = 2  # alternatives in a sentence
+
+# How a bound reads: (at most, more than) of a number; {} stands for it.
+_WORDS = {
+    "recency": ("last bought within {} days", "last bought more than {} days ago"),
+    "frequency": ("{} or fewer orders", "{} or more orders"),
+    "monetary": ("revenue of at most {}", "revenue above {}"),
+}
+
+
+@dataclass(frozen=True)
+class SegmentRule:
+    """`words`: who is meant. `precision`: share of those who are of the segment; `recall`: share of the segment who are meant."""
+
+    words: str
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class RuleTree:
+    """`fidelity`: share of customers the tree was not grown from whom it puts in their segment; `depth` of the tree that was taken."""
+
+    rules: Mapping[int, SegmentRule]
+    fidelity: float
+    depth: int
+
+
+def grown(columns: Mapping[str, Floats], labels: NDArray[np.int64], whole: Sequence[str] = ()) -> RuleTree | None:
+    """Columns of numbers (nan: missing), n values each, and the segment of each customer -> the tree; None for fewer than two segments.
+
+    The shallowest tree of at most DEPTH that is nearly as faithful as the deepest. Fidelity is measured on the third of the customers
+    that the trees were not grown from; the rules are of a tree of that depth over all. `whole`: columns that hold whole numbers.
+    """
+    if len(np.unique(labels)) < 2 or not columns:
+        return None
+    names = list(columns)
+    matrix = np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in names])
+    matrix[~np.isfinite(matrix)] = np.nan
+    held = np.arange(len(labels)) % _HELD_OUT == 0
+    if len(np.unique(labels[~held])) < 2:
+        held = np.zeros(len(labels), bool)
+    judged = held if held.any() else ~held
+    right = [float((_tree(depth).fit(matrix[~held], labels[~held]).predict(matrix[judged]) == labels[judged]).mean()) for depth in range(1, DEPTH + 1)]
+    depth = next(depth for depth in range(1, DEPTH + 1) if right[depth - 1] >= right[-1] - _NEARLY)
+    tree = _tree(depth).fit(matrix, labels)
+    leaf, said = tree.apply(matrix), tree.predict(matrix)
+    rules = {}
+    for segment in np.unique(labels).tolist():
+        leaves = _leaves(leaf, said, segment)
+        meant = np.isin(leaf, leaves)
+        both = float((meant & (labels == segment)).sum())
+        words = "; or ".join(_words(tree, place, names, whole) for place in leaves) or "no rule of this depth tells it apart"
+        rules[segment] = SegmentRule(words, both / max(int(meant.sum()), 1), both / int((labels == segment).sum()))
+    return RuleTree(rules, right[depth - 1], depth)
+
+
+def _tree(depth: int) -> DecisionTreeClassifier:
+    return DecisionTreeClassifier(max_depth=depth, min_samples_leaf=_LEAST, random_state=0)
+
+
+def _leaves(leaf: NDArray[np.int64], said: NDArray[np.int64], segment: int) -> list[int]:
+    """The leaves that say the segment, the largest first, as many as a sentence holds."""
+    names, sizes = np.unique(leaf[said == segment], return_counts=True)
+    return [int(name) for name in names[np.lexsort((names, -sizes))][:_SHOWN]]
+
+
+def _words(tree: DecisionTreeClassifier, leaf: int, names: Sequence[str], whole: Sequence[str]) -> str:
+    """The bounds on the way to a leaf, each feature's tightest, in the order in which they were asked."""
+    bounds: dict[int, list[float]] = {}
+    place, inner = leaf, tree.tree_
+    parents = {int(child): (node, child == inner.children_left[node]) for node in range(inner.node_count) for child in
+               (inner.children_left[node], inner.children_right[node]) if child >= 0}  # fmt: skip
+    while place in parents:
+        place, is_left = parents[place]
+        low_high = bounds.setdefault(int(inner.feature[place]), [-math.inf, math.inf])
+        if is_left:
+            low_high[1] = min(low_high[1], float(inner.threshold[place]))
+        else:
+            low_high[0] = max(low_high[0], float(inner.threshold[place]))
+    said = [_bounded(names[feature], low, high, names[feature] in whole) for feature, (low, high) in reversed(bounds.items())]
+    return " and ".join(said) if said else "everyone"
+
+
+def _bounded(name: str, low: float, high: float, is_whole: bool) -> str:
+    """(low, high] of a feature in words: '3 or more orders', '2 to 5 orders', 'basket size above 3.2'."""
+    plain = name.replace("_", " ")
+    most, more = _WORDS.get(name, (f"{plain} of at most {{}}", f"{plain} above {{}}"))
+    if name == "frequency":
+        least, last = math.floor(low) + 1 if math.isfinite(low) else 0, math.floor(high) if math.isfinite(high) else 0
+        if not math.isfinite(low):
+            return "1 order" if last == 1 else most.format(f"{last:,}")
+        if not math.isfinite(high):
+            return more.format(f"{least:,}")
+        return (f"{least:,} order" + ("" if least == 1 else "s")) if least == last else f"{least:,} to {last:,} orders"
+    if name == "recency" and math.isfinite(low) and math.isfinite(high):
+        return f"last bought {math.floor(low) + 1:,} to {math.floor(high):,} days ago"
+    parts = [more.format(_number(low, is_whole))] if math.isfinite(low) else []
+    if math.isfinite(high):
+        parts.append((most if not parts else "at most {}").format(_number(high, is_whole)))
+    return " and ".join(parts)
+
+
+def _number(value: float, is_whole: bool) -> str:
+    if is_whole or abs(value) >= 100:
+        return f"{math.floor(value):,}"
+    return f"{value:.3g}"

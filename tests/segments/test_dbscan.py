@@ -1,0 +1,45 @@
+"""DBSCAN against scikit-learn's: the same labels, noise included, also where distances are ties."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.cluster
+from pyspark.sql import SparkSession
+
+from coterie.segments.dbscan import bend, dbscan, k_distances
+from coterie.segments.landmarks import LandmarksModel
+
+
+@pytest.mark.parametrize("eps", [0.1, 0.25])
+def test_labels_are_scikit_learns_on_a_grid_full_of_ties(spark: SparkSession, eps: float) -> None:
+    matrix = np.round(np.random.default_rng(2).normal(size=(900, 2)), 1)
+    labels, is_core = dbscan(spark, matrix, eps, 5)
+    expected = sklearn.cluster.DBSCAN(eps=eps, min_samples=5).fit(matrix)
+    assert labels.tolist() == expected.labels_.tolist()
+    assert np.flatnonzero(is_core).tolist() == expected.core_sample_indices_.tolist()
+
+
+def test_labels_are_scikit_learns_on_real_points(spark: SparkSession, data_folder) -> None:  # type: ignore[no-untyped-def]
+    rows = pd.read_parquet(data_folder / "clustering" / "aggregation.parquet").iloc[:, :2].to_numpy()
+    eps = bend(k_distances(rows, 5))
+    labels, _ = dbscan(spark, rows, eps, 5)
+    assert labels.tolist() == sklearn.cluster.DBSCAN(eps=eps, min_samples=5).fit(rows).labels_.tolist()
+
+
+def test_a_chain_is_one_cluster_and_a_lonely_point_noise(spark: SparkSession) -> None:
+    matrix = np.array([[float(place)] for place in range(6)] + [[20.0]])
+    labels, is_core = dbscan(spark, matrix, 1.0, 3)
+    assert labels.tolist() == [0, 0, 0, 0, 0, 0, -1]
+    assert is_core.tolist() == [False, True, True, True, True, False, False]
+
+
+def test_a_new_customer_joins_the_first_cluster_in_reach_or_is_noise() -> None:
+    model = LandmarksModel(((0.0,), (1.0,), (3.0,)), (0, 0, 1), 1.0)
+    found = model.place(np.array([[-1.0], [2.0], [2.1], [9.0]]))
+    assert (model.clusters, model.noise) == (3, 2)
+    assert found.cluster.tolist() == [0, 0, 1, 2]  # 2 is as near to both: the first
+    assert found.confidence.tolist() == pytest.approx([0.75, 0.0, 1 - 0.9 / 1.1, 0.0])
+
+
+def test_the_bend_is_farthest_below_the_chord() -> None:
+    assert bend(np.array([0.0, 1.0, 2.0, 3.0, 10.0])) == pytest.approx(3.0)
