@@ -132,7 +132,7 @@ def test_profiles_count_their_segments_and_speak_of_them(story: Story) -> None:
 
 def test_a_profile_says_who_is_meant_when_they_began_and_where_the_rules_put_them(story: Story) -> None:
     [rich] = of(story.march, "segment_profiles", segmentation="chosen", segment_id=1)
-    assert rich["rule"] in ("last bought within 33 days", "14 or more orders", "15 or more orders", "revenue above 2,880", "revenue above 2,865")
+    assert "revenue above 2,865" in rich["rule"]  # the least of the rich spent 5,000, the most of the others 730
     assert (rich["rule_precision"], rich["rule_recall"]) == (1.0, 1.0)
     assert len(rich["border_customers"]) == 5
     assert sum(entry["customers"] for entry in rich["rfm_overlap"]) == 6

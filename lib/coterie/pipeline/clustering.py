@@ -63,6 +63,9 @@ def cluster_table(
     one do not count there. out: a .csv or .parquet file, else a Delta table; FILE's name with '-clusters.csv' in the working folder by default.
     Missing and infinite values count as the column's median. Raises UserError where the file, a column or its type cannot be used.
     """
+    written = out or f"{Path(file.rstrip('/')).stem}-clusters.csv"
+    if "://" not in written and not Path(written).absolute().parent.is_dir():
+        raise UserError(f"there is no folder for '{written}'; make it first")
     progress("reading the table")
     raw = _read(spark, file)
     used = _columns(raw, columns, label)
@@ -100,7 +103,6 @@ def cluster_table(
     is_noise = F.col("cluster") == F.lit(-1 if noise is None else noise)
     placed = assign(winner.model, vectors).select(_ROW, F.when(is_noise, -1).otherwise(F.col("cluster")).alias("cluster"), "confidence")
     progress("writing the labels")
-    written = out or f"{Path(file.rstrip('/')).stem}-clusters.csv"
     _write(rows.join(placed, on=_ROW, how="left").orderBy(_ROW).drop(_ROW), written, total)
     counted = placed.join(frame.select(_ROW, _LABEL), on=_ROW, how="inner").groupBy("cluster", _LABEL).count().collect()  # clusters x labels rows
     sizes = {cluster: sum(row["count"] for row in counted if row["cluster"] == cluster) for cluster in sorted({row["cluster"] for row in counted})}
@@ -157,8 +159,6 @@ def _write(rows: DataFrame, out: str, total: int) -> None:
     if not out.lower().endswith((".csv", ".parquet")):
         rows.write.format("delta").mode("overwrite").option("overwriteSchema", True).save(out)
         return
-    if not Path(out).absolute().parent.is_dir():
-        raise UserError(f"there is no folder for '{out}'; make it first")
     if total > _ONE_FILE:
         raise UserError(f"{total:,} rows are too many for one file; give --out a folder, for a Delta table")
     table = rows.toArrow()

@@ -45,8 +45,9 @@ class RuleTree:
 def grown(columns: Mapping[str, Floats], labels: NDArray[np.int64], whole: Sequence[str] = ()) -> RuleTree | None:
     """Columns of numbers (nan: missing), n values each, and the segment of each customer -> the tree; None for fewer than two segments.
 
-    The shallowest tree of at most DEPTH that is nearly as faithful as the deepest. Fidelity is measured on the third of the customers
-    that the trees were not grown from; the rules are of a tree of that depth over all. `whole`: columns that hold whole numbers.
+    The shallowest tree of at most DEPTH, by Gini's impurity or entropy, that is nearly as faithful as the most faithful. Fidelity is measured
+    on the third of the customers that the trees were not grown from; the rules are of a tree of that depth over all. `whole`: columns that
+    hold whole numbers.
     """
     if len(np.unique(labels)) < 2 or not columns:
         return None
@@ -57,10 +58,11 @@ def grown(columns: Mapping[str, Floats], labels: NDArray[np.int64], whole: Seque
     if len(np.unique(labels[~held])) < 2:
         held = np.zeros(len(labels), bool)
     judged = held if held.any() else ~held
-    right = [float((_tree(depth).fit(matrix[~held], labels[~held]).predict(matrix[judged]) == labels[judged]).mean()) for depth in range(1, DEPTH + 1)]
-    depth = next(depth for depth in range(1, DEPTH + 1) if right[depth - 1] >= right[-1] - _NEARLY)
-    tree = _tree(depth).fit(matrix, labels)
-    leaf, said = tree.apply(matrix), tree.predict(matrix)
+    tried = [(depth, kind) for depth in range(1, DEPTH + 1) for kind in ("gini", "entropy")]
+    right = {one: float((_tree(*one).fit(matrix[~held], labels[~held]).predict(matrix[judged]) == labels[judged]).mean()) for one in tried}
+    chosen = next(one for one in tried if right[one] >= max(right.values()) - _NEARLY)
+    tree = _tree(*chosen).fit(matrix, labels)
+    leaf, said = _whole_branches(tree)[tree.apply(matrix)], tree.predict(matrix)
     rules = {}
     for segment in np.unique(labels).tolist():
         leaves = _leaves(leaf, said, segment)
@@ -68,11 +70,29 @@ def grown(columns: Mapping[str, Floats], labels: NDArray[np.int64], whole: Seque
         both = float((meant & (labels == segment)).sum())
         words = "; or ".join(_words(tree, place, names, whole) for place in leaves) or "no rule of this depth tells it apart"
         rules[segment] = SegmentRule(words, both / max(int(meant.sum()), 1), both / int((labels == segment).sum()))
-    return RuleTree(rules, right[depth - 1], depth)
+    return RuleTree(rules, right[chosen], chosen[0])
 
 
-def _tree(depth: int) -> DecisionTreeClassifier:
-    return DecisionTreeClassifier(max_depth=depth, min_samples_leaf=_LEAST, random_state=0)
+def _tree(depth: int, kind: str) -> DecisionTreeClassifier:
+    return DecisionTreeClassifier(criterion=kind, max_depth=depth, min_samples_leaf=_LEAST, random_state=0)
+
+
+def _whole_branches(tree: DecisionTreeClassifier) -> NDArray[np.int64]:
+    """For each node the highest one above it whose leaves all say the same: a split between two equal answers says nothing."""
+    inner = tree.tree_
+    said = inner.value[:, 0, :].argmax(axis=1)
+    one_answer = np.ones(inner.node_count, bool)
+    for node in reversed(range(inner.node_count)):  # children come after their parents
+        left, right = inner.children_left[node], inner.children_right[node]
+        if left >= 0:
+            one_answer[node] = one_answer[left] and one_answer[right] and said[left] == said[right]
+            said[node] = said[left] if one_answer[node] else said[node]
+    top = np.arange(inner.node_count)
+    for node in range(inner.node_count):
+        for child in (inner.children_left[node], inner.children_right[node]):
+            if child >= 0 and one_answer[node]:
+                top[child] = top[node]
+    return top
 
 
 def _leaves(leaf: NDArray[np.int64], said: NDArray[np.int64], segment: int) -> list[int]:
