@@ -17,9 +17,9 @@ _TOLERANCE = 1e-3  # Lloyd's iterations end when no centre moves farther, in uni
 
 
 def try_kmeans(matrix: Floats, counts: Sequence[int], effort: Effort) -> Iterator[Trial]:
-    """Lloyd's algorithm from a k-means++ start (Arthur & Vassilvitskii 2007), the best of five."""
+    """Lloyd's algorithm from a k-means++ start (Arthur & Vassilvitskii 2007), the best of ten."""
     for k in counts:
-        found = sklearn.cluster.KMeans(k, n_init=5, max_iter=effort.max_iterations, random_state=effort.seed).fit(matrix)
+        found = sklearn.cluster.KMeans(k, n_init=10, max_iter=effort.max_iterations, random_state=effort.seed).fit(matrix)
         yield Trial({"k": k}, CentresModel(rounded(found.cluster_centers_)))
 
 
