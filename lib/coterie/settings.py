@@ -87,6 +87,7 @@ class Segments(_Section):
     min_share: Share
     max_noise: Share
     min_stability: Annotated[float, Field(ge=-1, le=1)]
+    min_silhouette: Annotated[float, Field(ge=-1, le=1)]
     rank_by: Literal["silhouette", "evidence"]
     trial_sample: Count
     silhouette_sample: Count
@@ -110,6 +111,7 @@ class Cluster(_Section):
     min_share: Share
     max_noise: Share
     min_stability: Annotated[float, Field(ge=-1, le=1)]
+    min_silhouette: Annotated[float, Field(ge=-1, le=1)]
     rank_by: Literal["silhouette", "evidence"]
     min_rows: Count
     max_correlation: Share

@@ -6,7 +6,7 @@ from dataclasses import replace
 from coterie.segments.candidates import Candidate, Conditions, judged, no_candidate
 from coterie.segments.centres import CentresModel
 
-SHOP = Conditions(k=(4, 10), min_share=0.03, max_noise=0.1, min_stability=0.8, rank_by="silhouette")
+SHOP = Conditions(k=(4, 10), min_share=0.03, max_noise=0.1, min_stability=0.8, min_silhouette=0.25, rank_by="silhouette")
 
 
 def candidate(k: int, silhouette: float | None, smallest: float, **more: float) -> Candidate:
@@ -61,13 +61,23 @@ def test_where_nothing_is_stable_the_most_stable_is_chosen_and_says_so() -> None
 
 
 def test_ranked_by_evidence_the_silhouette_does_not_decide() -> None:
-    tried = [candidate(4, 0.9, 0.2, evidence=0.1), candidate(5, 0.1, 0.2, evidence=0.7)]
+    tried = [candidate(4, 0.9, 0.2, evidence=0.1), candidate(5, 0.3, 0.2, evidence=0.7)]
     assert winner(tried, replace(SHOP, rank_by="evidence")) == 5
     assert winner(tried) == 4
 
 
 def test_a_share_of_exactly_the_least_passes() -> None:
-    assert winner([candidate(4, 0.1, 0.05), candidate(5, 0.9, 0.03)]) == 5
+    assert winner([candidate(4, 0.3, 0.05), candidate(5, 0.9, 0.03)]) == 5
+
+
+def test_a_silhouette_that_shows_no_structure_is_refused_and_taken_only_where_all_are() -> None:
+    tried = [candidate(4, 0.1, 0.2), candidate(5, 0.2, 0.1)]
+    assert verdicts([*tried, candidate(6, 0.3, 0.1)])["set kmeans k=5"] == "refused: its silhouette of 0.200 shows no structure, less than 0.25"
+    assert winner(tried) == 5
+    assert verdicts(tried)["set kmeans k=5"] == (
+        "chosen although its silhouette of 0.200 shows no structure, less than 0.25: no candidate keeps the rules, and this one breaks them least; "
+        "silhouette 0.200"
+    )
 
 
 def test_of_equal_silhouettes_fewer_segments_win() -> None:
@@ -80,7 +90,7 @@ def test_where_all_are_refused_the_largest_smallest_segment_wins_and_says_so() -
     tried = [candidate(4, 0.3, 0.02), candidate(5, 0.9, 0.01)]
     assert winner(tried) == 4
     assert verdicts(tried)["set kmeans k=4"] == (
-        "chosen although its smallest holds 2 %, less than 3 %: no candidate keeps the rules, and this one's smallest is the largest; silhouette 0.300"
+        "chosen although its smallest holds 2 %, less than 3 %: no candidate keeps the rules, and this one breaks them least; silhouette 0.300"
     )
 
 

@@ -15,8 +15,8 @@ from coterie.segments.effort import Effort
 from coterie.segments.methods import METHODS
 from coterie.segments.plan import Plan, Sample
 
-SHOP = Conditions(k=(2, 4), min_share=0.03, max_noise=0.1, min_stability=0.5, rank_by="silhouette")
-SHAPES = Conditions(k=(2, 8), min_share=0.01, max_noise=0.25, min_stability=0.5, rank_by="evidence")
+SHOP = Conditions(k=(2, 4), min_share=0.03, max_noise=0.1, min_stability=0.5, min_silhouette=-1, rank_by="silhouette")
+SHAPES = Conditions(k=(2, 8), min_share=0.01, max_noise=0.25, min_stability=0.5, min_silhouette=-1, rank_by="evidence")
 HEAPS = np.array([[10.0 * heap + 0.1 * step, float(step % 2)] for heap in range(3) for step in range(6)])
 
 
@@ -52,7 +52,7 @@ def test_customers_that_cannot_be_divided_are_one_segment(matrix: list[list[floa
 
 
 def test_no_more_segments_are_tried_than_there_are_different_customers() -> None:
-    conditions = Conditions((3, 5), 0.03, 0.1, -1, "silhouette")
+    conditions = Conditions((3, 5), 0.03, 0.1, -1, -1, "silhouette")
     found = chosen({"set": Sample(np.array([[0.0], [0.0], [5.0], [5.0], [9.0]]))}, plan(conditions))
     assert winner(found).segments == 3
     assert {one.name: one.verdict for one in found}["set any k=4"] == "not tried: they allow 3 at most"
@@ -96,7 +96,7 @@ def test_online_retail_reaches_the_figures_found_reachable(data_folder: Path) ->
     raw = {name: customers[name].to_numpy(dtype=float) for name in customers}
     fills = dict.fromkeys(raw, ("median", ""))
     encoding = fit_encoding(raw, fills, transform="rank", clip=(0.005, 0.995), max_correlation=0.95, max_categories=20, knots=1001, pca_variance=0.0)
-    conditions = Conditions((4, 4), 0.03, 0.1, 0.9, "silhouette")
+    conditions = Conditions((4, 4), 0.03, 0.1, 0.9, 0.25, "silhouette")
     best = winner(chosen({"rfm": Sample(encoding.apply(raw, len(customers)))}, Plan(("kmeans", "gaussian_mixture"), conditions)))
     assert best.method == "kmeans"
     assert best.measures["silhouette"] >= 0.35

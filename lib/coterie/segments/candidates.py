@@ -72,14 +72,16 @@ class Conditions:
     """What a candidate must keep, and what the rest are ranked by.
 
     `k`: fewest and most segments. `min_share`: of the smallest segment. `max_noise`: share of customers in no segment. `min_stability`:
-    mean bootstrap adjusted Rand index. Ranked by "silhouette", or by "evidence": valley depth + silhouette / 2 - share of noise, which is
-    high for clusters of any shape with empty space around them.
+    mean bootstrap adjusted Rand index. `min_silhouette`: below .25 Kaufman & Rousseeuw (1990) see no substantial structure. Ranked by
+    "silhouette", or by "evidence": valley depth + silhouette / 2 - share of noise, which is high for clusters of any shape with empty space
+    around them.
     """
 
     k: tuple[int, int]
     min_share: float
     max_noise: float
     min_stability: float
+    min_silhouette: float
     rank_by: RankBy
 
 
@@ -100,13 +102,13 @@ def judged(
 ) -> list[Candidate]:
     """The candidates of one feature set with a verdict each, exactly one of the fitted ones chosen.
 
-    Refused is who breaks a rule on the number of segments, the smallest share or noise. The others are taken in order of their rank (then
+    Refused is who breaks a rule on the number of segments, noise, the smallest share or the silhouette. The others are taken in order of their rank (then
     fewer segments, then the name) and their stability is measured, until one is stable; that one is chosen, and those before are refused.
     Where none of the first `most_measured` is, the most stable of them is chosen, and says so. Where all were refused, the one whose smallest
-    segment is the largest is taken: it breaks the rule least. Measures count to six decimals, so that the last digits of a float decide nothing.
+    segment lacks least is taken, then the best by rank. Measures count to six decimals, so that the last digits of a float decide nothing.
     """
     fitted = [one for one in candidates if one.model is not None and not one.is_baseline]
-    passing = sorted((one for one in fitted if not _refusal(one, conditions)), key=lambda one: _order(one, conditions))
+    passing = sorted((one for one in fitted if not refusal(one, conditions)), key=lambda one: _order(one, conditions))
     measured: list[Candidate] = []
     for one in passing[:most_measured] if len(fitted) > 1 else []:
         mean, spread = stability(one)
@@ -116,7 +118,7 @@ def judged(
     if measured:
         winner = max(measured, key=lambda one: (one.measures["stability"] >= conditions.min_stability, round(one.measures["stability"], 6)))
     else:
-        winner = min(fitted, key=lambda one: (_excess(one, conditions), -round(one.smallest, 6), _order(one, conditions)))
+        winner = min(fitted, key=lambda one: (_excess(one, conditions), round(max(conditions.min_share - one.smallest, 0), 6), _order(one, conditions)))
     reason = _why_chosen(winner, len(fitted), len(passing), conditions)
     by_name = {one.name: one for one in measured}
     found = []
@@ -141,21 +143,26 @@ def _excess(one: Candidate, conditions: Conditions) -> bool:
     return one.measures.get("noise_share", 0.0) > conditions.max_noise or not conditions.k[0] <= one.segments <= conditions.k[1]
 
 
-def _refusal(one: Candidate, conditions: Conditions) -> str:
+def refusal(one: Candidate, conditions: Conditions) -> str:
     """Why a rule refuses it; empty where none does."""
     fewest, most = conditions.k
-    noise, stability = one.measures.get("noise_share", 0.0), one.measures.get("stability", 1.0)
-    if one.segments < fewest:
-        return f"it finds {one.segments}, fewer than {fewest}"
-    if one.segments > most:
-        return f"it finds {one.segments}, more than {most}"
-    if noise > conditions.max_noise:
-        return f"{percent(noise)} are in none, more than {percent(conditions.max_noise)}"
-    if one.smallest < conditions.min_share:
-        return f"its smallest holds {percent(one.smallest)}, less than {percent(conditions.min_share)}"
-    if stability < conditions.min_stability:
-        return f"it does not come out again: bootstrap adjusted Rand {stability:.2f}, less than {conditions.min_stability:.2f}"
-    return ""
+    found, noise = one.measures, one.measures.get("noise_share", 0.0)
+    silhouette, stability = found.get("silhouette", 1.0), found.get("stability", 1.0)
+    rules = (
+        (one.segments < fewest, f"it finds {one.segments}, fewer than {fewest}"),
+        (one.segments > most, f"it finds {one.segments}, more than {most}"),
+        (noise > conditions.max_noise, f"{percent(noise)} are in none, more than {percent(conditions.max_noise)}"),
+        (one.smallest < conditions.min_share, f"its smallest holds {percent(one.smallest)}, less than {percent(conditions.min_share)}"),
+        (
+            silhouette < conditions.min_silhouette,
+            f"its silhouette of {silhouette:.3f} shows no structure, less than {conditions.min_silhouette:.2f}",
+        ),
+        (
+            stability < conditions.min_stability,
+            f"it does not come out again: bootstrap adjusted Rand {stability:.2f}, less than {conditions.min_stability:.2f}",
+        ),
+    )
+    return next((words for is_broken, words in rules if is_broken), "")
 
 
 def _why_chosen(winner: Candidate, fitted: int, passing: int, conditions: Conditions) -> str:
@@ -163,10 +170,8 @@ def _why_chosen(winner: Candidate, fitted: int, passing: int, conditions: Condit
     if rank is None:
         return "chosen: nothing divides them, they are one" if fitted == 1 else f"chosen: no {conditions.rank_by} could be measured"
     if not passing:
-        return (
-            f"chosen although its smallest holds {percent(winner.smallest)}, less than {percent(conditions.min_share)}: no candidate keeps "
-            f"the rules, and this one's smallest is the largest; silhouette {winner.measures['silhouette']:.3f}"
-        )
+        broken = refusal(winner, conditions) or "it breaks a rule"
+        return f"chosen although {broken}: no candidate keeps the rules, and this one breaks them least; silhouette {winner.measures['silhouette']:.3f}"
     again = f"bootstrap adjusted Rand {winner.measures['stability']:.2f}" if "stability" in winner.measures else "the only one"
     if "stability" in winner.measures and winner.measures["stability"] < conditions.min_stability:
         return f"chosen as the most stable of the best: {conditions.rank_by} {rank:.3f}, {again}, less than {conditions.min_stability:.2f}, as for every other"
@@ -177,9 +182,9 @@ def _why_chosen(winner: Candidate, fitted: int, passing: int, conditions: Condit
 
 
 def _why_not(one: Candidate, winner: Candidate, conditions: Conditions) -> str:
-    refusal, rank, best = _refusal(one, conditions), _rank(one, conditions), _rank(winner, conditions)
-    if refusal:
-        return f"refused: {refusal}"
+    broken, rank, best = refusal(one, conditions), _rank(one, conditions), _rank(winner, conditions)
+    if broken:
+        return f"refused: {broken}"
     if rank is None or best is None:
         return f"not chosen: its {conditions.rank_by} is not defined"
     if round(rank, 6) < round(best, 6):

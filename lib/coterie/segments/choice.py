@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from coterie.segments.candidates import Candidate, Conditions
+from coterie.segments.candidates import Candidate, Conditions, refusal
 from coterie.segments.plan import Plan, Sample
 from coterie.segments.rule_tree import grown
 from coterie.segments.trials import candidates_of, with_stability
@@ -32,17 +32,13 @@ def chosen(sets: Mapping[str, Sample], plan: Plan, progress: Callable[[str], Non
         if len(sets) > 1:
             best = {name: _worth(one, sets[name].first(plan.trial)) for name, one in best.items()}
             # What broke a rule is taken only where every set did.
-            kept = {name: one for name, one in best.items() if _keeps(one, plan.conditions)} or best
+            kept = {name: one for name, one in best.items() if not refusal(one, plan.conditions)} or best
             winner = max(kept.values(), key=lambda one: round(one.measures["worth"], 6))
             found = {name: [_between_sets(one, best[name], winner, plan.conditions) for one in group] for name, group in found.items()}
         progress(f"resampling the best of each method of {winner.feature_set}")
         group = found[winner.feature_set]
         found[winner.feature_set] = with_stability(group, sets[winner.feature_set].first(plan.trial), plan)
     return [one for group in found.values() for one in group]
-
-
-def _keeps(one: Candidate, conditions: Conditions) -> bool:
-    return one.smallest >= conditions.min_share and one.measures.get("stability", 1.0) >= conditions.min_stability
 
 
 def _worth(one: Candidate, sample: Sample) -> Candidate:
@@ -62,7 +58,7 @@ def _between_sets(one: Candidate, best: Candidate, winner: Candidate, conditions
     if best.name == winner.name:
         beside = f"best of the feature sets by what can be done with it: {best.measures['worth']:.3f} ({shown})"
         return replace(best, verdict=f"{best.verdict}; {beside}")
-    if not _keeps(best, conditions):
+    if refusal(best, conditions):
         return replace(best, is_chosen=False, verdict=best.verdict.replace("chosen", "best of its feature set, not chosen:", 1))
     verdict = (
         f"best of its feature set; not chosen: by what can be done with it {best.measures['worth']:.3f} ({shown}), less than {winner.measures['worth']:.3f}"

@@ -45,7 +45,7 @@ def plan_of(settings: Segments, rules: Segments | Cluster) -> Plan:
     """The plan that settings describe; `rules` are the section that says what a candidate must keep."""
     return Plan(
         settings.methods,
-        Conditions(rules.k, rules.min_share, rules.max_noise, rules.min_stability, rules.rank_by),
+        Conditions(rules.k, rules.min_share, rules.max_noise, rules.min_stability, rules.min_silhouette, rules.rank_by),
         settings.trial_sample,
         settings.silhouette_sample,
         settings.resamples,
