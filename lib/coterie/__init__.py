@@ -1,8 +1,8 @@
 """Coterie: customer segments and what to offer them, on Apache Spark.
 
-shop = coterie.open("lake")
-shop.run(source="coterie", input="raw")
-shop.table("segments").show()
+    shop = coterie.open("lake")
+    shop.run(source="coterie", input="raw")
+    shop.table("segments").show()
 """
 
 from __future__ import annotations

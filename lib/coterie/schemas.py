@@ -53,9 +53,7 @@ CHANNELS = ("web", "app", "store")  # every other channel is counted as `other_c
 HOUR_BANDS = {"night": (0, 6), "morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24)}  # [from, to) hours of the shop's day
 
 EVENTS = Table(
-    "events",
-    "a thing a customer did",
-    ("event_id",),
+    "events", "a thing a customer did", ("event_id",),
     _columns(
         "event_id! string SHA-256 of the source and its own id, or of the row and its occurrence within the file",
         "source_event_id string the source's own id; null where it has none",
@@ -85,9 +83,7 @@ EVENTS = Table(
 )
 
 REJECTED_EVENTS = Table(
-    "rejected_events",
-    "an input row refused, whole as read, with all its reasons",
-    ("source_file", "row_hash", "occurrence"),
+    "rejected_events", "an input row refused, whole as read, with all its reasons", ("source_file", "row_hash", "occurrence"),
     _columns(
         "source_file! string the file it stood in",
         "row_hash! string SHA-256 of the row as read",
@@ -101,9 +97,7 @@ REJECTED_EVENTS = Table(
 )
 
 INGESTED_FILES = Table(
-    "ingested_files",
-    "a file read: its content and what became of its rows",
-    ("source_file", "content_hash"),
+    "ingested_files", "a file read: its content and what became of its rows", ("source_file", "content_hash"),
     _columns(
         "source_file! string the file's place",
         "content_hash! string SHA-256 of its bytes, or size and time of a file above ingest.hash_max_bytes",
@@ -120,9 +114,7 @@ INGESTED_FILES = Table(
 )
 
 ITEMS = Table(
-    "items",
-    "an item",
-    ("item_id",),
+    "items", "an item", ("item_id",),
     _columns(
         "item_id! string the shop's own id",
         "title string what it is called; null: nobody said",
@@ -136,9 +128,7 @@ ITEMS = Table(
 )
 
 CUSTOMERS = Table(
-    "customers",
-    "a customer and a period: what the shop declares of them; everyone seen in events has a row",
-    ("customer_id", "valid_from"),
+    "customers", "a customer and a period: what the shop declares of them; everyone seen in events has a row", ("customer_id", "valid_from"),
     _columns(
         "customer_id! string the shop's own id",
         "valid_from! date first day of the period, which ends where the customer's next one begins",
@@ -151,9 +141,7 @@ CUSTOMERS = Table(
 )
 
 CANCELLATIONS = Table(
-    "cancellations",
-    "a purchase cancelled in full",
-    ("purchase_event_id",),
+    "cancellations", "a purchase cancelled in full", ("purchase_event_id",),
     _columns(
         "purchase_event_id! string the purchase",
         "cancel_event_id! string the cancel that undoes it",
@@ -177,13 +165,9 @@ _DAILY_MONEY = tuple(
 _RATINGS = _columns("rating_count! bigint reviews with stars", "rating_sum! decimal(28,4) their stars added up")
 
 DAILY_ACTIVITY = Table(
-    "daily_activity",
-    "a customer and a day with an event; a day of adjustments alone is a row of zeros",
-    ("customer_id", "activity_date"),
+    "daily_activity", "a customer and a day with an event; a day of adjustments alone is a row of zeros", ("customer_id", "activity_date"),
     _columns("customer_id! string customer", "activity_date! date day in the shop's time zone", "activity_month! string yyyy-MM of it")
-    + _DAILY_COUNTS
-    + _DAILY_MONEY
-    + _RATINGS
+    + _DAILY_COUNTS + _DAILY_MONEY + _RATINGS
     + _columns(
         "order_count! bigint distinct orders with a purchase; purchases without an order id count as one order a day",
         "session_count! bigint distinct sessions",
@@ -194,20 +178,14 @@ DAILY_ACTIVITY = Table(
 )
 
 CUSTOMER_ITEM_DAYS = Table(
-    "customer_item_days",
-    "a customer, an item and a day",
-    ("customer_id", "item_id", "activity_date"),
+    "customer_item_days", "a customer, an item and a day", ("customer_id", "item_id", "activity_date"),
     _columns("customer_id! string customer", "item_id! string item", "activity_date! date day in the shop's time zone", "activity_month! string yyyy-MM of it")
-    + tuple(column for column in _DAILY_COUNTS if column.name != "search_count")
-    + _DAILY_MONEY
-    + _RATINGS,
+    + tuple(column for column in _DAILY_COUNTS if column.name != "search_count") + _DAILY_MONEY + _RATINGS,
     ("activity_month",),
 )
 
 CUSTOMER_STATE = Table(
-    "customer_state",
-    "a customer and as-of date: running totals that the next as-of date starts from",
-    ("as_of", "customer_id"),
+    "customer_state", "a customer and as-of date: running totals that the next as-of date starts from", ("as_of", "customer_id"),
     _columns(
         "as_of! date the last day included",
         "customer_id! string customer",
@@ -244,18 +222,14 @@ CUSTOMER_STATE = Table(
 )
 
 CUSTOMER_FEATURES = Table(
-    "customer_features",
-    "a customer and as-of date",
-    ("as_of", "customer_id"),
+    "customer_features", "a customer and as-of date", ("as_of", "customer_id"),
     _columns("as_of! date the last day included", "customer_id! string customer")
     + tuple(Column(f.name, f.type, f"{f.meaning} ({f.unit}; {f.window}); null: {f.missing or 'never'}") for f in FEATURES),
     ("as_of",),
 )
 
 SEGMENTS = Table(
-    "segments",
-    "a customer, a segmentation and an as-of date",
-    ("as_of", "segmentation", "customer_id"),
+    "segments", "a customer, a segmentation and an as-of date", ("as_of", "segmentation", "customer_id"),
     _columns(
         "as_of! date as-of date",
         "segmentation! string chosen, or rfm_rules",
@@ -271,9 +245,7 @@ SEGMENTS = Table(
 )
 
 SEGMENT_PROFILES = Table(
-    "segment_profiles",
-    "a segment as of a date",
-    ("as_of", "segmentation", "segment_id"),
+    "segment_profiles", "a segment as of a date", ("as_of", "segmentation", "segment_id"),
     _columns(
         "as_of! date as-of date",
         "segmentation! string chosen, or rfm_rules",
@@ -300,9 +272,7 @@ SEGMENT_PROFILES = Table(
 )
 
 SEGMENT_CANDIDATES = Table(
-    "segment_candidates",
-    "a feature set, method and parameters tried",
-    ("as_of", "candidate"),
+    "segment_candidates", "a feature set, method and parameters tried", ("as_of", "candidate"),
     _columns(
         "as_of! date as-of date",
         "candidate! string feature set, method and parameters in one name",
@@ -346,9 +316,7 @@ SEGMENT_PROJECTION = Table(
 )
 
 SEGMENT_MOVES = Table(
-    "segment_moves",
-    "a customer whose segment changed",
-    ("as_of", "segmentation", "customer_id"),
+    "segment_moves", "a customer whose segment changed", ("as_of", "segmentation", "customer_id"),
     _columns(
         "as_of! date as-of date",
         "segmentation! string segmentation",
@@ -362,8 +330,7 @@ SEGMENT_MOVES = Table(
 )
 
 SEGMENT_FLOWS = Table(
-    "segment_flows",
-    "a way from one segment to another between two as-of dates, those who stayed, joined and left included",
+    "segment_flows", "a way from one segment to another between two as-of dates, those who stayed, joined and left included",
     ("previous_as_of", "as_of", "segmentation", "from_segment_id", "to_segment_id"),
     _columns(
         "previous_as_of! date earlier as-of date",
@@ -379,9 +346,7 @@ SEGMENT_FLOWS = Table(
 )
 
 RECOMMENDATIONS = Table(
-    "recommendations",
-    "a customer and a rank",
-    ("as_of", "customer_id", "rank"),
+    "recommendations", "a customer and a rank", ("as_of", "customer_id", "rank"),
     _columns(
         "as_of! date as-of date",
         "customer_id! string customer",
@@ -396,9 +361,7 @@ RECOMMENDATIONS = Table(
 )
 
 RECOMMENDATION_QUALITY = Table(
-    "recommendation_quality",
-    "a measure of a model on a window",
-    ("as_of", "window", "protocol", "population", "model", "measure", "k"),
+    "recommendation_quality", "a measure of a model on a window", ("as_of", "window", "protocol", "population", "model", "measure", "k"),
     _columns(
         "as_of! date as-of date",
         "window! string the days tested on: first..last; the later one is the test, the one before it chose the model",
@@ -415,9 +378,7 @@ RECOMMENDATION_QUALITY = Table(
 )
 
 SIMILAR_CUSTOMERS = Table(
-    "similar_customers",
-    "a customer as of a date",
-    ("as_of", "customer_id"),
+    "similar_customers", "a customer as of a date", ("as_of", "customer_id"),
     _columns(
         "as_of! date as-of date",
         "customer_id! string customer",
@@ -428,9 +389,7 @@ SIMILAR_CUSTOMERS = Table(
 )
 
 SEGMENT_RECOMMENDATIONS = Table(
-    "segment_recommendations",
-    "a segment, a list and a rank",
-    ("as_of", "segmentation", "segment_id", "list", "rank"),
+    "segment_recommendations", "a segment, a list and a rank", ("as_of", "segmentation", "segment_id", "list", "rank"),
     _columns(
         "as_of! date as-of date",
         "segmentation! string chosen, or rfm_rules",
@@ -447,8 +406,7 @@ SEGMENT_RECOMMENDATIONS = Table(
 )
 
 CUSTOMER_ITEMS = Table(
-    "customer_items",
-    "a customer and an item that met, as of the date recommended for and of the dates that models are tested from",
+    "customer_items", "a customer and an item that met, as of the date recommended for and of the dates that models are tested from",
     ("as_of", "customer_id", "item_id"),
     _columns(
         "as_of! date the last day included",
@@ -467,9 +425,7 @@ CUSTOMER_ITEMS = Table(
 )
 
 MODELS = Table(
-    "models",
-    "a fitted model",
-    ("model_id",),
+    "models", "a fitted model", ("model_id",),
     _columns(
         "model_id! string SHA-256 of its content",
         "kind! string als, popular, kmeans, rfm_rules, ...",
@@ -484,9 +440,7 @@ MODELS = Table(
 )
 
 MODEL_FACTORS = Table(
-    "model_factors",
-    "a customer or item that a model knows",
-    ("model_id", "side", "id"),
+    "model_factors", "a customer or item that a model knows", ("model_id", "side", "id"),
     _columns(
         "model_id! string the model",
         "side! string customer: what it knows of one customer; item, basket: what it needs for all of them",
@@ -498,9 +452,7 @@ MODEL_FACTORS = Table(
 )
 
 RUNS = Table(
-    "runs",
-    "the start or the finish of a run of a job",
-    ("run_id", "event"),
+    "runs", "the start or the finish of a run of a job", ("run_id", "event"),
     _columns(
         "run_id! string one run of one job",
         "event! string started, finished or failed",
@@ -532,9 +484,7 @@ RUNS = Table(
 )
 
 LEASE = Table(
-    "lease",
-    "the one writer of the lake",
-    ("name",),
+    "lease", "the one writer of the lake", ("name",),
     _columns(
         "name! string always 'writer'",
         "holder string who holds it; null: nobody",
@@ -544,8 +494,7 @@ LEASE = Table(
 )
 
 STAGED_EVENTS = Table(
-    "staged_events",
-    "an input row on its way, or (is_verdict) what became of it: a scratch table of the ingest job, empty between jobs",
+    "staged_events", "an input row on its way, or (is_verdict) what became of it: a scratch table of the ingest job, empty between jobs",
     ("row_id", "is_verdict"),
     _columns(
         "row_id! bigint number of the row in this batch",
@@ -569,9 +518,7 @@ STAGED_EVENTS = Table(
 )
 
 STAGED_VECTORS = Table(
-    "staged_vectors",
-    "a customer as the segmentation methods see it: a scratch table of the segments job, empty between jobs",
-    ("customer_id",),
+    "staged_vectors", "a customer as the segmentation methods see it: a scratch table of the segments job, empty between jobs", ("customer_id",),
     _columns(
         "customer_id! string the customer",
         "features! array<double> the vector",
@@ -580,9 +527,7 @@ STAGED_VECTORS = Table(
 )
 
 HELD_OUT = Table(
-    "held_out",
-    "a customer whom models are measured on: a scratch table of the recommend job, empty between jobs",
-    ("as_of", "customer_id", "keep_seen"),
+    "held_out", "a customer whom models are measured on: a scratch table of the recommend job, empty between jobs", ("as_of", "customer_id", "keep_seen"),
     _columns(
         "as_of! date the date that the models know up to",
         "customer_id! string the customer",
@@ -593,8 +538,7 @@ HELD_OUT = Table(
 )
 
 MEASURED_LISTS = Table(
-    "measured_lists",
-    "a customer's list of a model, or examples for the ranker: a scratch table of the recommend job, empty between jobs",
+    "measured_lists", "a customer's list of a model, or examples for the ranker: a scratch table of the recommend job, empty between jobs",
     ("as_of", "customer_id", "keep_seen", "model"),
     _columns(
         "as_of! date the date that the models know up to",
@@ -612,35 +556,9 @@ MEASURED_LISTS = Table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        EVENTS,
-        REJECTED_EVENTS,
-        INGESTED_FILES,
-        ITEMS,
-        CUSTOMERS,
-        CANCELLATIONS,
-        DAILY_ACTIVITY,
-        CUSTOMER_ITEM_DAYS,
-        CUSTOMER_STATE,
-        CUSTOMER_FEATURES,
-        SEGMENTS,
-        SEGMENT_PROFILES,
-        SEGMENT_CANDIDATES,
-        SEGMENT_AGREEMENT,
-        SEGMENT_PROJECTION,
-        SEGMENT_MOVES,
-        SEGMENT_FLOWS,
-        RECOMMENDATIONS,
-        RECOMMENDATION_QUALITY,
-        SIMILAR_CUSTOMERS,
-        SEGMENT_RECOMMENDATIONS,
-        CUSTOMER_ITEMS,
-        MODELS,
-        MODEL_FACTORS,
-        RUNS,
-        LEASE,
-        STAGED_EVENTS,
-        STAGED_VECTORS,
-        HELD_OUT,
-        MEASURED_LISTS,
+        EVENTS, REJECTED_EVENTS, INGESTED_FILES, ITEMS, CUSTOMERS, CANCELLATIONS, DAILY_ACTIVITY, CUSTOMER_ITEM_DAYS, CUSTOMER_STATE,
+        CUSTOMER_FEATURES, SEGMENTS, SEGMENT_PROFILES, SEGMENT_CANDIDATES, SEGMENT_AGREEMENT, SEGMENT_PROJECTION, SEGMENT_MOVES, SEGMENT_FLOWS,
+        RECOMMENDATIONS, RECOMMENDATION_QUALITY, SIMILAR_CUSTOMERS, SEGMENT_RECOMMENDATIONS, CUSTOMER_ITEMS, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
+        STAGED_VECTORS, HELD_OUT, MEASURED_LISTS,
     )
 }

@@ -141,7 +141,7 @@ def _started(builder: SparkSession.Builder) -> SparkSession:
         if "unresolved dependenc" in said.lower() or "Server access error" in said:
             raise SessionError(
                 "Spark's package resolver could not fetch Delta's JAR from Maven Central; check the network or proxy, "
-                'or name a JAR you have: --set spark.conf=\'{"spark.jars" = "/path/delta-spark.jar,/path/delta-storage.jar"}\''
+                "or name a JAR you have: --set spark.conf='{\"spark.jars\" = \"/path/delta-spark.jar,/path/delta-storage.jar\"}'"
             ) from None
         raise SessionError(f"Spark did not start: {_first_line(error)}; its own words are in {log}") from None
 

@@ -127,7 +127,9 @@ def test_holders_outside_the_batch_are_told_from_those_in_it(spark: SparkSession
 
 
 def test_a_second_file_adds_its_name_to_an_event_once(spark: SparkSession, lake_events: DataFrame) -> None:
-    rows = judged(staged(spark, {"event_id": "other", "source_file": "c"}, {"event_id": "other", "source_file": "b"}), existing(spark, ("other", 1, ["z"])))
+    rows = judged(
+        staged(spark, {"event_id": "other", "source_file": "c"}, {"event_id": "other", "source_file": "b"}), existing(spark, ("other", 1, ["z"]))
+    )
     assert [row["source_files"] for row in extended_events(rows, lake_events).collect()] == [["b", "c", "z"]]
     assert accepted_events(settled(rows), "shop").collect() == []
 

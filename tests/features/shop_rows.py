@@ -26,14 +26,8 @@ def event(customer: str | None, on: str, kind: str = "purchase", quantity: int |
     price = price if price is not None or sign is None else 10.0
     at = datetime.datetime.fromisoformat(f"{on}T{more.pop('hour', 12):02d}:00:00+00:00")
     values = {
-        "event_id": f"e{next(_number)}",
-        "source": "test",
-        "source_files": ["f"],
-        "customer_id": customer,
-        "event_type": kind,
-        "occurred_at": at,
-        "event_date": day(on),
-        "event_month": on[:7],
+        "event_id": f"e{next(_number)}", "source": "test", "source_files": ["f"], "customer_id": customer, "event_type": kind, "occurred_at": at,
+        "event_date": day(on), "event_month": on[:7],
         "item_id": None if kind in ("search", "adjustment") else "i1",
         "quantity": None if quantity is None else Decimal(quantity),
         "unit_price": None if price is None else Decimal(str(price)),
@@ -45,16 +39,9 @@ def event(customer: str | None, on: str, kind: str = "purchase", quantity: int |
 def pair(customer: str, purchased: str, cancelled: str, quantity: int = 1, price: float = 10.0, **more: Any) -> dict[str, Any]:
     """A cancellation of the one line of an order."""
     return {
-        "purchase_event_id": f"p{next(_number)}",
-        "cancel_event_id": "c",
-        "customer_id": customer,
-        "item_id": "i1",
-        "order_id": None,
-        "purchased_on": day(purchased),
-        "cancelled_on": day(cancelled),
-        "order_line_count": 1,
-        "quantity": Decimal(quantity),
-        "revenue": Decimal(str(price)) * quantity,
+        "purchase_event_id": f"p{next(_number)}", "cancel_event_id": "c", "customer_id": customer, "item_id": "i1", "order_id": None,
+        "purchased_on": day(purchased), "cancelled_on": day(cancelled), "order_line_count": 1,
+        "quantity": Decimal(quantity), "revenue": Decimal(str(price)) * quantity,
     } | more
 
 

@@ -48,7 +48,9 @@ DECLARED = [
 MOVED = [{"customer_id": "anna", "valid_from": day("2020-04-01"), "country": "DE"}]
 
 
-def features(spark: SparkSession, rows: list[dict[str, Any]], gone: list[dict[str, Any]], declared: list[dict[str, Any]], more: dict[str, str]) -> DataFrame:
+def features(
+    spark: SparkSession, rows: list[dict[str, Any]], gone: list[dict[str, Any]], declared: list[dict[str, Any]], more: dict[str, str]
+) -> DataFrame:
     seen = events(spark, *rows)
     days, item_days, pairs = daily_activity(seen, "UTC"), customer_item_days(seen), cancellations(spark, *gone)
     holidays: Sequence[datetime.date] = [day("2020-01-01")]

@@ -11,13 +11,17 @@ from coterie.features.steps import CategoryStep, NumberStep, fit_category, fit_n
 NAN = float("nan")
 
 
-def number(values: list[float], *, fill: str = "0", transform: str = "standard", clip: tuple[float, float] = (0, 1), knots: int = 1001) -> NumberStep | str:
+def number(
+    values: list[float], *, fill: str = "0", transform: str = "standard", clip: tuple[float, float] = (0, 1), knots: int = 1001
+) -> NumberStep | str:
     return fit_number("x", np.array(values, dtype=float), fill=fill, reason="because", transform=transform, clip=clip, knots=knots)
 
 
 def encoded(raw: Raw, *, max_correlation: float = 0.95, pca_variance: float = 0.0) -> Encoding:
     fills = {name: ("unknown" if values.dtype == object else "0", "because") for name, values in raw.items()}
-    return fit_encoding(raw, fills, transform="standard", clip=(0, 1), max_correlation=max_correlation, max_categories=2, knots=11, pca_variance=pca_variance)
+    return fit_encoding(
+        raw, fills, transform="standard", clip=(0, 1), max_correlation=max_correlation, max_categories=2, knots=11, pca_variance=pca_variance
+    )
 
 
 @pytest.mark.parametrize(("fill", "value"), [("max", 5.0), ("median", 3.0), ("0", 0.0), ("1", 1.0)])

@@ -50,7 +50,9 @@ def test_totals_hold_up_to_the_day_before_the_first_touched_one(spark: SparkSess
 
 
 def test_cancels_are_matched_anew_for_touched_customers_with_one_from_the_touched_day_on(spark: SparkSession, touched: DataFrame) -> None:
-    days = daily_activity(events(spark, event("a", "2020-01-04", "cancel"), event("b", "2020-01-10", "cancel"), event("c", "2020-01-10", "cancel")), "UTC")
+    days = daily_activity(
+        events(spark, event("a", "2020-01-04", "cancel"), event("b", "2020-01-10", "cancel"), event("c", "2020-01-10", "cancel")), "UTC"
+    )
     gone = cancellations(spark, pair("a", "2020-01-01", "2020-01-06"), pair("c", "2020-01-01", "2020-01-06"))
     assert sorted(row[0] for row in customers_to_match(days, gone, touched).collect()) == ["a", "b"]
     assert sorted(row[0] for row in customers_to_match(days, gone.limit(0), touched).collect()) == ["b"]

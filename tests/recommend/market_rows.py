@@ -26,14 +26,8 @@ def met(customer: str, item: str, days_ago: int, purchases: int = 0, units: int 
     """What a customer did with an item on one day: `purchases` lines of together `units`, `back` units returned or cancelled, other counts."""
     units = purchases if units is None else units
     return {
-        "customer_id": customer,
-        "item_id": item,
-        "activity_date": ago(days_ago),
-        "activity_month": str(ago(days_ago))[:7],
-        "purchase_count": purchases,
-        "purchase_quantity": Decimal(units),
-        "return_quantity": Decimal(-back),
-        "quantity": Decimal(units - back),
+        "customer_id": customer, "item_id": item, "activity_date": ago(days_ago), "activity_month": str(ago(days_ago))[:7],
+        "purchase_count": purchases, "purchase_quantity": Decimal(units), "return_quantity": Decimal(-back), "quantity": Decimal(units - back),
     } | counts
 
 
@@ -45,15 +39,8 @@ def cancellations(spark: SparkSession, *pairs: tuple[str, str, int, int]) -> Dat
     """(customer, item, purchased so many days ago, cancelled so many days ago): each of one unit."""
     rows = [
         {
-            "purchase_event_id": f"p{number}",
-            "cancel_event_id": f"c{number}",
-            "customer_id": customer,
-            "item_id": item,
-            "purchased_on": ago(bought),
-            "cancelled_on": ago(undone),
-            "order_line_count": 1,
-            "quantity": Decimal(1),
-            "revenue": Decimal(1),
+            "purchase_event_id": f"p{number}", "cancel_event_id": f"c{number}", "customer_id": customer, "item_id": item,
+            "purchased_on": ago(bought), "cancelled_on": ago(undone), "order_line_count": 1, "quantity": Decimal(1), "revenue": Decimal(1),
         }
         for number, (customer, item, bought, undone) in enumerate(pairs)
     ]

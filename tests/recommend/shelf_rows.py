@@ -8,7 +8,9 @@ import pyarrow as pa
 from coterie.recommend.tasks.block import ASKED, ITEM, ITEM_FACTS, OWN, OWN_FACTS, Block, Shelf, block_of, shelf_of
 
 Row = dict[str, Any]
-_LEFT = pa.schema([("part", pa.string()), ("id", pa.string()), ("keep_seen", pa.bool_()), ("ids", pa.list_(pa.string())), ("factors", pa.list_(pa.float32()))])
+_LEFT = pa.schema(
+    [("part", pa.string()), ("id", pa.string()), ("keep_seen", pa.bool_()), ("ids", pa.list_(pa.string())), ("factors", pa.list_(pa.float32()))]
+)
 _RIGHT = pa.schema(
     [
         ("part", pa.string()), ("side", pa.string()), ("id", pa.string()), ("ids", pa.list_(pa.string())), ("factors", pa.list_(pa.float32())),

@@ -58,9 +58,7 @@ def test_a_list_is_filled_up_with_what_is_not_in_it() -> None:
 
 SCORERS: tuple[Scorer, ...] = (Order("popular"), Factors("als", Recency(10)), ItemWeights("ease", Recency(10), "goes with {}"))
 SHELF = [
-    sold("a", buyers=9, recent_buyers=9, repeat_rate=0.5),
-    sold("b", buyers=4, recent_buyers=4, repeat_rate=0.001),
-    sold("c", buyers=3),
+    sold("a", buyers=9, recent_buyers=9, repeat_rate=0.5), sold("b", buyers=4, recent_buyers=4, repeat_rate=0.001), sold("c", buyers=3),
     sold("d", buyers=20, is_sellable=False),
     *(shelved("als", "item", name, [value]) for name, value in {"a": 1, "b": 2, "c": -1, "d": 4}.items()),
     shelved("ease", "item", "a", {"c": 1, "d": 5}),
@@ -68,9 +66,7 @@ SHELF = [
 # ann bought a on two days, ten and three days ago, and c three days ago; bob looked at b.
 HISTORY = [
     own("ann", a={"bought_days": 2, "first_bought_age": 10, "last_bought_age": 3, "last_age": 0}, c={"first_bought_age": 3, "last_bought_age": 3}),
-    own("bob", b=LOOKED_AT),
-    knows("als", "ann", [1]),
-    knows("als", "bob", [1]),
+    own("bob", b=LOOKED_AT), knows("als", "ann", [1]), knows("als", "bob", [1]),
 ]
 
 
@@ -97,19 +93,8 @@ def test_candidates_are_sellable_and_unseen_unless_asked_otherwise() -> None:
 
 def test_names_say_what_each_model_the_item_and_the_history_tell() -> None:
     assert feature_names(["popular", "als", "ease", "repeat"]) == [
-        "log_als",
-        "log_ease",
-        "had_log_als",
-        "had_log_ease",
-        "log_recent_buyers",
-        "log_repeat_rate",
-        "is_had",
-        "had_log_recent_buyers",
-        "had_log_repeat_rate",
-        "had_log_days",
-        "had_log_age",
-        "had_log_customer_days",
-        "had_log_customer_age",
+        "log_als", "log_ease", "had_log_als", "had_log_ease", "log_recent_buyers", "log_repeat_rate",
+        "is_had", "had_log_recent_buyers", "had_log_repeat_rate", "had_log_days", "had_log_age", "had_log_customer_days", "had_log_customer_age",
     ]
 
 
@@ -120,17 +105,11 @@ def test_features_of_one_customer_by_hand() -> None:
     # ann's highest score is that of d, which is not for sale: 4 for als, 5 for ease. Shares: a 1/4, b 1/2, c below 0; for ease only c has one.
     nothing, a_half, a_quarter, a_fifth = (math.log(part + 0.02) for part in (0, 1 / 2, 1 / 4, 1 / 5))
     expected = {
-        "log_als": [a_quarter, a_half, nothing],
-        "log_ease": [nothing, nothing, a_fifth],
-        "had_log_als": [a_quarter, 0, nothing],
-        "had_log_ease": [nothing, 0, a_fifth],
-        "log_recent_buyers": [math.log(10), math.log(5), 0],
-        "log_repeat_rate": [math.log(0.5), math.log(0.02), math.log(0.02)],
-        "is_had": [1, 0, 1],
-        "had_log_recent_buyers": [math.log(10), 0, 0],
-        "had_log_repeat_rate": [math.log(0.5), 0, math.log(0.02)],
-        "had_log_days": [math.log(3), 0, math.log(2)],
-        "had_log_age": [math.log(4), 0, math.log(4)],
+        "log_als": [a_quarter, a_half, nothing], "log_ease": [nothing, nothing, a_fifth],
+        "had_log_als": [a_quarter, 0, nothing], "had_log_ease": [nothing, 0, a_fifth],
+        "log_recent_buyers": [math.log(10), math.log(5), 0], "log_repeat_rate": [math.log(0.5), math.log(0.02), math.log(0.02)],
+        "is_had": [1, 0, 1], "had_log_recent_buyers": [math.log(10), 0, 0], "had_log_repeat_rate": [math.log(0.5), 0, math.log(0.02)],
+        "had_log_days": [math.log(3), 0, math.log(2)], "had_log_age": [math.log(4), 0, math.log(4)],
         "had_log_customer_days": [math.log(3), 0, math.log(3)],  # days that are known: ten ago and three ago
         "had_log_customer_age": [math.log(4), 0, math.log(4)],
     }

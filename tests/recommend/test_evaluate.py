@@ -26,13 +26,10 @@ def held_out(spark: SparkSession) -> DataFrame:
 def test_truth_is_what_was_bought_after_the_split_and_new_leaves_out_what_was_had(held_out: DataFrame) -> None:
     assert held_out.columns == ["customer_id", "keep_seen", "truth"]
     assert {(row["customer_id"], row["keep_seen"]): row["truth"] for row in held_out.collect()} == {
-        ("ann", True): ["a", "b"],
-        ("ann", False): ["b"],
+        ("ann", True): ["a", "b"], ("ann", False): ["b"],
         ("bob", True): ["a"],  # bought nothing new: measured with all items only
-        ("cid", True): ["a"],
-        ("cid", False): ["a"],  # had looked, not bought
-        ("dan", True): ["c"],
-        ("dan", False): ["c"],
+        ("cid", True): ["a"], ("cid", False): ["a"],  # had looked, not bought
+        ("dan", True): ["c"], ("dan", False): ["c"],
     }
 
 

@@ -104,11 +104,7 @@ def test_by_quantity_ten_units_say_ten_times_as_much(spark: SparkSession) -> Non
         met("ann", "two days", 30, purchases=1, units=4), met("ann", "two days", 0, purchases=1, units=2), met("ann", "half", 0, purchases=1, units=10, back=5),
     )  # fmt: skip
     assert found == {
-        "ten": (10, 10),
-        "one": (1, 1),
-        "looked": (1 / 4, 1 / 4),
-        "two days": (pytest.approx(4 / 2 + 2), 4),
-        "half": (pytest.approx(5), pytest.approx(10)),
+        "ten": (10, 10), "one": (1, 1), "looked": (1 / 4, 1 / 4), "two days": (pytest.approx(4 / 2 + 2), 4), "half": (pytest.approx(5), pytest.approx(10)),
     }
 
 

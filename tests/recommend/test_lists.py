@@ -17,9 +17,7 @@ AS_RANKED = Rearrangement(0, 0.0, 0.0, 30, "item_knn")
 DRAW = Draw((Order("popular"), Factors("als", Recency(10)), ItemWeights("ease", Recency(10), "goes with {}")), 3, 3)
 # Popular: a, b, c, d, e; f cannot be sold. als knows a .. c, ease goes from a to d and f.
 SHELF = [
-    *(sold(name, buyers=9 - number, recent_buyers=9 - number) for number, name in enumerate("abcd")),
-    item("e"),
-    sold("f", buyers=99, is_sellable=False),
+    *(sold(name, buyers=9 - number, recent_buyers=9 - number) for number, name in enumerate("abcd")), item("e"), sold("f", buyers=99, is_sellable=False),
     *(shelved("als", "item", name, [value]) for name, value in {"a": 1, "b": 2, "c": 3, "f": 9}.items()),
     shelved("ease", "item", "a", {"d": 0.5, "f": 0.9}),
 ]
@@ -46,15 +44,9 @@ def served(*rows: Row, chosen: str = "als", ranker: Ranker | None = None, how: R
 def test_every_model_has_a_list_for_every_row_filled_up_by_the_popular_one() -> None:
     rows = measured(asked("ann", "b", "x"), asked("ann", keep_seen=True), asked("zoe", "a"))
     assert lists(rows) == {
-        ("ann", False, "popular"): "bcd",
-        ("ann", False, "als"): "cbd",
-        ("ann", False, "ease"): "dbc",
-        ("ann", True, "popular"): "abc",
-        ("ann", True, "als"): "cba",
-        ("ann", True, "ease"): "dab",
-        ("zoe", False, "popular"): "abc",
-        ("zoe", False, "als"): "abc",
-        ("zoe", False, "ease"): "abc",
+        ("ann", False, "popular"): "bcd", ("ann", False, "als"): "cbd", ("ann", False, "ease"): "dbc",
+        ("ann", True, "popular"): "abc", ("ann", True, "als"): "cba", ("ann", True, "ease"): "dab",
+        ("zoe", False, "popular"): "abc", ("zoe", False, "als"): "abc", ("zoe", False, "ease"): "abc",
     }
     truths = {(row["customer_id"], row["keep_seen"]): row["truth"] for row in rows}
     assert truths == {("ann", False): ["b", "x"], ("ann", True): [], ("zoe", False): ["a"]}
@@ -137,12 +129,8 @@ def test_lists_are_no_longer_than_asked_and_no_shorter_than_the_candidates() -> 
 def test_the_chosen_model_serves_then_the_popular_one_with_its_own_reasons() -> None:
     found = served(asked("ann"), asked("zoe"))
     assert [(row["customer_id"], row["rank"], row["item_id"], row["score"], row["source"]) for row in found] == [
-        ("ann", 1, "c", 3, "als"),
-        ("ann", 2, "b", 2, "als"),
-        ("ann", 3, "d", 0, "popular"),
-        ("zoe", 1, "a", 0, "popular"),
-        ("zoe", 2, "b", 0, "popular"),
-        ("zoe", 3, "c", 0, "popular"),
+        ("ann", 1, "c", 3, "als"), ("ann", 2, "b", 2, "als"), ("ann", 3, "d", 0, "popular"),
+        ("zoe", 1, "a", 0, "popular"), ("zoe", 2, "b", 0, "popular"), ("zoe", 3, "c", 0, "popular"),
     ]
     assert [row["reason"] for row in found[:3]] == ["fits your taste for Thing a", "fits your taste for Thing a", "bought by 6 customers in the last 14 days"]
 
@@ -151,9 +139,7 @@ def test_where_a_model_knows_no_fact_the_place_in_the_shop_is_the_reason() -> No
     nameless = [row for row in CUSTOMERS if row["part"] != "own"]
     found = served_lists(left(asked("ann"), *nameless), right(*SHELF), DRAW, "als", "popular", None, AS_RANKED).to_pylist()
     assert [(row["item_id"], row["reason"]) for row in found] == [
-        ("c", "number 4 of what the shop sells"),
-        ("b", "number 3 of what the shop sells"),
-        ("a", "number 2 of what the shop sells"),
+        ("c", "number 4 of what the shop sells"), ("b", "number 3 of what the shop sells"), ("a", "number 2 of what the shop sells"),
     ]
 
 
@@ -167,12 +153,7 @@ def test_seen_items_come_back_on_demand_and_unsellable_ones_never() -> None:
 def test_both_kinds_of_list_of_one_customer_are_made_at_once() -> None:
     found = served(asked("ann"), asked("ann", keep_seen=True))
     assert sorted((row["keep_seen"], row["rank"], row["item_id"]) for row in found) == [
-        (False, 1, "c"),
-        (False, 2, "b"),
-        (False, 3, "d"),
-        (True, 1, "c"),
-        (True, 2, "b"),
-        (True, 3, "a"),
+        (False, 1, "c"), (False, 2, "b"), (False, 3, "d"), (True, 1, "c"), (True, 2, "b"), (True, 3, "a"),
     ]
 
 

@@ -94,14 +94,8 @@ def test_an_offer_fits_the_taste_for_the_own_item_whose_vector_points_its_way() 
 
 
 SHOP = [
-    sold("a", buyers=9, days=90),
-    sold("b", buyers=2, units=3),
-    sold("c", buyers=1, units=9),
-    sold("d", buyers=2, units=4),
-    sold("e", buyers=2, units=4),
-    item("f", listed_age=30),
-    item("g", listed_age=31),
-    sold("h", buyers=1234, days=360),
+    sold("a", buyers=9, days=90), sold("b", buyers=2, units=3), sold("c", buyers=1, units=9), sold("d", buyers=2, units=4), sold("e", buyers=2, units=4),
+    item("f", listed_age=30), item("g", listed_age=31), sold("h", buyers=1234, days=360),
 ]
 
 
@@ -115,11 +109,8 @@ def test_one_order_for_all_by_window_then_buyers_then_units_then_id() -> None:
         {"d": 1, "e": 1 / 2, "b": 1 / 3, "c": 1 / 4, "a": 1 / 5, "h": 1 / 6, "f": 1 / 7, "g": 1 / 8}
     )
     assert why(found, (0, 3), (0, 2), (1, 7), (1, 5), (1, 6)) == [
-        "bought by 2 customers in the last 14 days",
-        "bought by 1 customer in the last 14 days",
-        "bought by 1,234 customers in the last 360 days",
-        "new in the shop",
-        "in the shop",
+        "bought by 2 customers in the last 14 days", "bought by 1 customer in the last 14 days", "bought by 1,234 customers in the last 360 days",
+        "new in the shop", "in the shop",
     ]
 
 
@@ -131,9 +122,7 @@ def test_what_was_bought_comes_again_by_how_often_and_how_long_ago() -> None:
     # 9^0.5 / 2, 1 / 2^0.1, 4^0.5; what was only looked at is none.
     assert found.tile(0, 2).tolist() == [[1.5, pytest.approx(2**-0.1, abs=1e-9), 2, NOTHING], [NOTHING] * 4]
     assert why(found, (0, 0), (0, 1), (0, 2)) == [
-        "you have bought it on 9 days, last 10 days ago",
-        "you bought it yesterday",
-        "you have bought it on 4 days, last today",
+        "you have bought it on 9 days, last 10 days ago", "you bought it yesterday", "you have bought it on 4 days, last today",
     ]
 
 

@@ -47,10 +47,7 @@ def test_an_item_has_each_word_once_with_its_count_its_category_and_its_price_le
 
 def test_the_level_of_one_is_a_level_and_a_word_is_no_category() -> None:
     assert sorted(terms(("i", "tea", None, "0"), ("j", None, "tea", "-1"))) == [
-        ("i", "price 0", 0.5),
-        ("i", "tea", 1.0),
-        ("j", "category tea", 1.0),
-        ("j", "price -1", 0.5),
+        ("i", "price 0", 0.5), ("i", "tea", 1.0), ("j", "category tea", 1.0), ("j", "price -1", 0.5),
     ]
 
 

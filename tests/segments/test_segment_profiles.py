@@ -12,7 +12,9 @@ MEMBERS = "segmentation string, segment_id int, customer_id string, distance dou
 
 
 def moments(segment_id: int, feature: str, size: int, count: int, mean: float | None, variance: float | None, revenue: int = 0) -> Row:
-    return Row(segmentation="chosen", segment_id=segment_id, feature=feature, size=size, revenue=Decimal(revenue), count=count, mean=mean, variance=variance)
+    return Row(
+        segmentation="chosen", segment_id=segment_id, feature=feature, size=size, revenue=Decimal(revenue), count=count, mean=mean, variance=variance
+    )
 
 
 def test_moments_leave_out_nulls_and_count_every_customer(spark: SparkSession) -> None:

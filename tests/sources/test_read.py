@@ -24,7 +24,9 @@ def rows_of(spark: SparkSession, place: Path, layout: Files, json_columns: tuple
     return [row.asDict() for frame in frames for row in frame.collect()]
 
 
-def test_csv_in_a_tree_of_folders_with_other_column_orders_newlines_in_quotes_and_rows_that_cannot_be_split(spark: SparkSession, tmp_path: Path) -> None:
+def test_csv_in_a_tree_of_folders_with_other_column_orders_newlines_in_quotes_and_rows_that_cannot_be_split(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     for name, text in {
         "date=1/a [1].csv": 'id,name\n1,"two\nlines"\n2,"say ""hi"""\n',
         "date=2/中 文.csv": "name,id\r\n  Zoë 🐟 ,3\r\nonly one\r\n",
@@ -45,7 +47,9 @@ def test_csv_in_a_tree_of_folders_with_other_column_orders_newlines_in_quotes_an
     assert raw["3"] == '{"id":"3","name":"  Zoë 🐟 "}'  # by name, so equal rows are equal whatever the order of the columns
 
 
-def test_bytes_that_are_not_the_encoding_show_as_replacement_characters_and_the_right_encoding_reads_them(spark: SparkSession, tmp_path: Path) -> None:
+def test_bytes_that_are_not_the_encoding_show_as_replacement_characters_and_the_right_encoding_reads_them(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     (tmp_path / "a.csv").write_bytes("id,name\n1,Zoë\n".encode("latin-1"))
     assert "\ufffd" in rows_of(spark, tmp_path, Files())[0]["_raw"]
     assert rows_of(spark, tmp_path, Files(encoding="ISO-8859-1"))[0]["name"] == "Zoë"
@@ -114,3 +118,5 @@ def test_files_above_the_limit_are_known_by_size_and_time_and_their_header_is_lo
     assert looked[0].content_hash != inspected(spark, files, ANY, (), 1 << 20)[0].content_hash
     with pytest.raises(MappingError, match="names columns that no file of events has: without column price; found: id, name"):
         refuse_bad(looked, "events", "shop", quarantine=True)
+
+

@@ -50,19 +50,15 @@ def _pairs(deep: DataFrame) -> DataFrame:
     at_level = Window.partitionBy(*_LINE, "level").orderBy("occurred_at", F.col("is_purchase").desc(), "event_id")
     purchase = ("event_id", "order_id", "event_date", "order_line_count", "quantity", "revenue")
     paired = deep.select("*", *(F.lag(name).over(at_level).alias(f"p_{name}") for name in purchase))
-    return (
-        paired.where(~F.col("is_purchase"))
-        .select(
-            F.col("p_event_id").alias("purchase_event_id"),
-            F.col("event_id").alias("cancel_event_id"),
-            F.col("event_date").alias("cancelled_on"),
-            "customer_id",
-            "item_id",
-            F.col("p_order_id").alias("order_id"),
-            F.col("p_event_date").alias("purchased_on"),
-            F.col("p_order_line_count").alias("order_line_count"),
-            F.col("p_quantity").alias("quantity"),
-            F.col("p_revenue").alias("revenue"),
-        )
-        .select(*CANCELLATIONS.names)
-    )
+    return paired.where(~F.col("is_purchase")).select(
+        F.col("p_event_id").alias("purchase_event_id"),
+        F.col("event_id").alias("cancel_event_id"),
+        F.col("event_date").alias("cancelled_on"),
+        "customer_id",
+        "item_id",
+        F.col("p_order_id").alias("order_id"),
+        F.col("p_event_date").alias("purchased_on"),
+        F.col("p_order_line_count").alias("order_line_count"),
+        F.col("p_quantity").alias("quantity"),
+        F.col("p_revenue").alias("revenue"),
+    ).select(*CANCELLATIONS.names)

@@ -107,7 +107,9 @@ def settled(staged: DataFrame) -> DataFrame:
         "source_files": F.array("source_file"),
         "is_known": F.lit(False),
     }
-    columns = [F.coalesce(F.col(f"v_{name}"), by_itself.get(name, F.col(name))).alias(name) if name in carried else F.col(name) for name in rows.columns]
+    columns = [
+        F.coalesce(F.col(f"v_{name}"), by_itself.get(name, F.col(name))).alias(name) if name in carried else F.col(name) for name in rows.columns
+    ]
     return rows.join(verdict, on="row_id", how="left").select(*columns)
 
 

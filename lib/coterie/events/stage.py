@@ -11,7 +11,9 @@ from coterie.schemas import EVENT_TYPES, EVENTS, ITEM_EVENT_TYPES, STAGED_EVENTS
 
 MONEY_TYPES = ("purchase", "return", "cancel", "adjustment")
 # What an event says: two rows of one id that differ in any of these contradict each other.
-CONTENT = tuple(name for name in EVENTS.names if name not in ("event_id", "source_event_id", "source", "source_files", "event_date", "event_month"))
+CONTENT = tuple(
+    name for name in EVENTS.names if name not in ("event_id", "source_event_id", "source", "source_files", "event_date", "event_month")
+)
 _IDS = ("source_event_id", "customer_id", "item_id", "order_id", "session_id")
 
 
@@ -122,7 +124,9 @@ def _reasons(currency: str, limits: Limits, has_ids: bool, has_items: bool) -> l
         reason(F.col("currency") != currency, "currency_other", F.col("currency")),
         reason(is_unreadable(F.col("_rating"), F.col("rating")) | is_beyond(F.col("_rating"), F.col("rating"), 99), "rating_unreadable", F.col("_rating")),
     ]
-    reasons += [reason(F.length(name) > limits.id_length, f"{name}_too_long", F.concat(F.length(name), F.lit(" characters"))) for name in _IDS]
+    reasons += [
+        reason(F.length(name) > limits.id_length, f"{name}_too_long", F.concat(F.length(name), F.lit(" characters"))) for name in _IDS
+    ]
     if has_ids:
         reasons.append(reason(F.col("source_event_id").isNull(), "id_missing"))
     if has_items:

@@ -67,7 +67,9 @@ def _totals(kinds: list[str] | tuple[str, ...]) -> list[Column]:
     is_rated = (F.col("event_type") == "review") & F.col("rating").isNotNull()
     counts = [F.count_if(F.col("event_type") == kind).alias(f"{kind}_count") for kind in kinds]
     money = [
-        _amount(F.col("event_type").isin(*of), measure).alias(f"{prefix}{measure}") for prefix, of in _MONEY.items() for measure in ("quantity", "revenue")
+        _amount(F.col("event_type").isin(*of), measure).alias(f"{prefix}{measure}")
+        for prefix, of in _MONEY.items()
+        for measure in ("quantity", "revenue")
     ]
     return [*counts, *money, F.count_if(is_rated).alias("rating_count"), _amount(is_rated, "rating").alias("rating_sum")]
 

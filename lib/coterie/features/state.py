@@ -73,7 +73,9 @@ def state_from_scratch(
     return _combined(None, _totals(days.where(until), item_days.where(until), cancellations, as_of, holidays), as_of)
 
 
-def _totals(days: DataFrame, item_days: DataFrame, cancellations: DataFrame, as_of: datetime.date, holidays: Sequence[datetime.date]) -> DataFrame:
+def _totals(
+    days: DataFrame, item_days: DataFrame, cancellations: DataFrame, as_of: datetime.date, holidays: Sequence[datetime.date]
+) -> DataFrame:
     """What the given days add, one row a customer: the state's columns, and its days with an order, sorted, in place of their gaps."""
     corrected = _with_calendar(effective_days(days, cancellations, as_of), holidays)
     has_order = F.col("order_count") > 0

@@ -70,7 +70,9 @@ class CategoryStep:
         return centred
 
 
-def fit_number(name: str, raw: NDArray[Any], *, fill: str, reason: str, transform: str, clip: tuple[float, float], knots: int) -> NumberStep | str:
+def fit_number(
+    name: str, raw: NDArray[Any], *, fill: str, reason: str, transform: str, clip: tuple[float, float], knots: int
+) -> NumberStep | str:
     """The step for one number, learned from the sample `raw` (at least one row); a text saying why where the column is useless.
 
     `fill` is a number, 'max' or 'median' of the values that are there (0 where none is). Clip quantiles and knots are values of the

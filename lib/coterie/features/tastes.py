@@ -20,7 +20,10 @@ def taste_totals(state: DataFrame, items: DataFrame) -> DataFrame:
         .select("customer_id", "item.*")
         .join(items.select("item_id", "category"), on="item_id", how="left")
     )
-    bought = lines.groupBy("customer_id", "category").agg(*(F.sum(name).alias(name) for name in ("purchase_count", "quantity", "revenue")))
+    bought = (
+        lines.groupBy("customer_id", "category")
+        .agg(*(F.sum(name).alias(name) for name in ("purchase_count", "quantity", "revenue")))
+    )
     prices = (
         lines.groupBy("category")
         .agg(F.try_divide(F.sum("revenue").cast("double"), F.sum("quantity").cast("double")).cast(_PRICE).alias("mean_price"))

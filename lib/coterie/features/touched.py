@@ -5,18 +5,8 @@ from pyspark.sql import functions as F
 
 # What the daily tables and the matching of cancellations are made from. A row that only gained a second source file touches nothing.
 _CONTENT = (
-    "customer_id",
-    "item_id",
-    "event_type",
-    "occurred_at",
-    "event_date",
-    "quantity",
-    "unit_price",
-    "revenue",
-    "order_id",
-    "session_id",
-    "channel",
-    "rating",
+    "customer_id", "item_id", "event_type", "occurred_at", "event_date", "quantity", "unit_price", "revenue", "order_id", "session_id",
+    "channel", "rating",
 )
 
 

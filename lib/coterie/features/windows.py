@@ -41,7 +41,10 @@ def _window(window: int) -> list[Column]:
 
 def _columns(window: int) -> list[Column]:
     kept = [F.col(f"{measure}_{window}d") for measure in (*_MEASURES, "active_days")]
-    trends = [_trend(F.col(f"{measure}_{window}d"), F.col(f"{measure}_{window}d_before")).alias(f"{name}_trend_{window}d") for measure, name in _TRENDS.items()]
+    trends = [
+        _trend(F.col(f"{measure}_{window}d"), F.col(f"{measure}_{window}d_before")).alias(f"{name}_trend_{window}d")
+        for measure, name in _TRENDS.items()
+    ]
     return [*kept, *trends]
 
 

@@ -105,7 +105,6 @@ def _day(raw: DataFrame, column: str) -> Column:
 
 def _checked(rows: DataFrame, path: str) -> Row:
     """Counts of a file, in one pass. Raises UserError naming what a row lacks."""
-
     def wrong(condition: Column) -> Column:
         return F.count(F.when(condition, F.lit(1)))
 
@@ -189,3 +188,5 @@ def _items(rows: DataFrame) -> DataFrame:
     made = {"is_sellable": F.lit(True), "is_declared": F.lit(False)}
     columns = TABLES["items"].columns
     return found.select(*(F.col(c.name) if c.name in found.columns else made.get(c.name, F.lit(None)).cast(c.type).alias(c.name) for c in columns))
+
+

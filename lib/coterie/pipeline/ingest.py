@@ -40,7 +40,8 @@ def _check_shop(run: Run) -> None:
     for name in ("time_zone", "currency"):
         if then[name] != getattr(now, name):
             raise UserError(
-                f"this lake was made with shop.{name} = {then[name]}, and now it is {getattr(now, name)}; set shop.{name} to {then[name]}, or use another lake"
+                f"this lake was made with shop.{name} = {then[name]}, and now it is {getattr(now, name)}; "
+                f"set shop.{name} to {then[name]}, or use another lake"
             )
 
 

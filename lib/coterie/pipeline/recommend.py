@@ -127,8 +127,7 @@ def _tell(run: Run, contest: Contest, verdict: Verdict | None) -> None:
     short = served_count - full
     run.measure(customers_served=served_count, items_recommended=item_count, short_lists=short)
     lines = [
-        f"{served_count:,} customers have {settings.count} recommendations each"
-        + (f" ({short} fewer: they have had the rest)" if short else "")
+        f"{served_count:,} customers have {settings.count} recommendations each" + (f" ({short} fewer: they have had the rest)" if short else "")
         + f", of {item_count:,} items"
     ]
     if verdict is None:

@@ -37,7 +37,9 @@ def held_out_customers(truth: DataFrame, pairs: DataFrame, at_most: int) -> Data
     before = pairs.groupBy("customer_id").agg(F.collect_list(F.when(F.col("is_seen"), F.col("item_id"))).alias("had"))
     joined = is_few.join(before, "customer_id", how="left")
     new = F.array_except("now", F.coalesce("had", F.array().cast("array<string>")))
-    protocols = F.array(F.struct(F.lit(True).alias("keep_seen"), F.col("now").alias("truth")), F.struct(F.lit(False).alias("keep_seen"), new.alias("truth")))
+    protocols = F.array(
+        F.struct(F.lit(True).alias("keep_seen"), F.col("now").alias("truth")), F.struct(F.lit(False).alias("keep_seen"), new.alias("truth"))
+    )
     exploded = joined.select("customer_id", F.explode(protocols).alias("of"))
     return exploded.where(F.size("of.truth") > 0).select("customer_id", "of.keep_seen", "of.truth")
 

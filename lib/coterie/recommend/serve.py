@@ -55,7 +55,9 @@ def measured(models: Sequence[Fitted], request: Request, ranker: Ranker | Sequen
 
 def served(models: Sequence[Fitted], request: Request, chosen: str, ranker: Ranker | None, rearrange: Rearrangement) -> DataFrame:
     """Rows of SERVED: the list of each row asked for, by the model `chosen`, or by `ranker` over the candidates of all models."""
-    kernel = functools.partial(served_lists, draw=draw_of(models, request), chosen=chosen, filler=FILLER, ranker=ranker, rearrange=rearrange)
+    kernel = functools.partial(
+        served_lists, draw=draw_of(models, request), chosen=chosen, filler=FILLER, ranker=ranker, rearrange=rearrange
+    )
     return _in_blocks(models, request, kernel, SERVED)
 
 

@@ -53,7 +53,9 @@ def _resolved(rows: DataFrame, columns: list[Column], mapping: Mapping) -> DataF
     return frame
 
 
-def _value(rows: DataFrame, mapping: Mapping, target: str, entry: Entry | None, kinds: dict[str, T.DataType]) -> tuple[Column, T.DataType]:
+def _value(
+    rows: DataFrame, mapping: Mapping, target: str, entry: Entry | None, kinds: dict[str, T.DataType]
+) -> tuple[Column, T.DataType]:
     """The target's value, cleaned, and its type."""
     if entry is None or (entry.column is not None and entry.column.lower() not in kinds):
         value: Column = F.lit(None).cast("string")

@@ -17,16 +17,8 @@ from coterie.synth.words import title
 # Department: its categories, with the middle list price. Those of apparel are the ten classes of Fashion-MNIST.
 DEPARTMENTS: dict[str, dict[str, float]] = {
     "apparel": {
-        "T-shirt/top": 13,
-        "Trouser": 40,
-        "Pullover": 35,
-        "Dress": 58,
-        "Coat": 130,
-        "Sandal": 28,
-        "Shirt": 34,
-        "Sneaker": 70,
-        "Bag": 75,
-        "Ankle boot": 95,
+        "T-shirt/top": 13, "Trouser": 40, "Pullover": 35, "Dress": 58, "Coat": 130,
+        "Sandal": 28, "Shirt": 34, "Sneaker": 70, "Bag": 75, "Ankle boot": 95,
     },
     "home": {"Bedding": 45, "Kitchen": 24, "Lighting": 55},
     "garden": {"Plants": 11, "Tools": 33, "Outdoor furniture": 160},
@@ -100,7 +92,9 @@ def _lives(rng: Generator, rank: NDArray[np.int64], days: int) -> tuple[NDArray[
     return listed, withdrawn
 
 
-def _likings(rank: NDArray[np.int64], fame: NDArray[np.float64], dearness: NDArray[np.float64], category: NDArray[np.int64]) -> NDArray[np.float64]:
+def _likings(
+    rank: NDArray[np.int64], fame: NDArray[np.float64], dearness: NDArray[np.float64], category: NDArray[np.int64]
+) -> NDArray[np.float64]:
     popularity = fame * (rank + 1.0) ** -_STEEPNESS
     ends = []
     for number, persona in enumerate(PERSONAS):

@@ -18,18 +18,8 @@ KINDS = ("view", "search", "cart", "impression", "click", "purchase", "return", 
 CHANNELS = ("web", "app", "store")
 # Field: what it holds where there is nothing. `who` counts a chunk's profiles; `at` is in seconds from the shop's first midnight.
 FIELDS = {
-    "who": -1,
-    "item": -1,
-    "kind": 0,
-    "at": 0,
-    "units": 0,
-    "cents": -1,
-    "order": -1,
-    "session": -1,
-    "channel": 0,
-    "query": -1,
-    "stars": 0,
-    "text": -1,
+    "who": -1, "item": -1, "kind": 0, "at": 0, "units": 0, "cents": -1, "order": -1, "session": -1,
+    "channel": 0, "query": -1, "stars": 0, "text": -1,
 }
 
 _CARTED, _ABANDONED, _REVIEWED, _CANCELLED = 0.6, 0.05, 0.15, 0.015  # chances: of a line, of a view, of a line, of an order
@@ -74,13 +64,12 @@ def make_events(plan: Plan, chunk: int, profiles: Profiles, shop: Assortment) ->
     visits = moments(rng, profiles, calendars, profiles.visits)
     visits |= {"channel": visits["device"], "session": len(orders["who"]) * _SESSIONS_PER_ORDER + np.arange(len(visits["who"]))}
     parts = [
-        _only(lines, FIELDS),
-        *_before(rng, lines, busy),
-        _cancels(rng, lines, orders, profiles),
-        *_after(rng, lines, profiles, shop),
+        _only(lines, FIELDS), *_before(rng, lines, busy), _cancels(rng, lines, orders, profiles), *_after(rng, lines, profiles, shop),
         *_visits(rng, visits, profiles, shop),
     ]
-    events = {field: np.concatenate([part.get(field, np.full(len(part["who"]), empty)) for part in parts]) for field, empty in FIELDS.items()}
+    events = {
+        field: np.concatenate([part.get(field, np.full(len(part["who"]), empty)) for part in parts]) for field, empty in FIELDS.items()
+    }
     within = np.flatnonzero((events["at"] >= 0) & (events["at"] < plan.days * DAY))
     order = within[np.argsort(events["at"][within], kind="stable")]
     return {field: values[order] for field, values in events.items()}

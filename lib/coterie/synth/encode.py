@@ -21,12 +21,8 @@ EVENT_SCHEMA = pa.schema(
 )
 CUSTOMER_SCHEMA = pa.schema(
     [
-        ("customer_id", pa.string()),
-        ("valid_from", pa.date32()),
-        ("country", pa.string()),
-        ("birth_year", pa.int32()),
-        ("gender", pa.string()),
-        ("joined_on", pa.date32()),
+        ("customer_id", pa.string()), ("valid_from", pa.date32()), ("country", pa.string()), ("birth_year", pa.int32()),
+        ("gender", pa.string()), ("joined_on", pa.date32()),
     ]
 )
 PERSONA_SCHEMA = pa.schema([("customer_id", pa.string()), ("persona", pa.string())])

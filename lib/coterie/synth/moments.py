@@ -41,7 +41,9 @@ def spread(rng: Generator, counts: NDArray[np.int64], step: float) -> NDArray[np
     return (np.repeat(rng.random(len(counts)), counts) + turn * step) % 1.0
 
 
-def moments(rng: Generator, profiles: Profiles, calendars: NDArray[np.float64], counts: NDArray[np.int64], part: NDArray[np.float64] | None = None) -> Events:
+def moments(
+    rng: Generator, profiles: Profiles, calendars: NDArray[np.float64], counts: NDArray[np.int64], part: NDArray[np.float64] | None = None
+) -> Events:
     """Who, when and by which channels for so many orders or visits of each profile; `part` (0..1) places them between its two days.
 
     `channel` may be the store; `device` is the channel of what is done online around it.

@@ -79,15 +79,7 @@ def make_profiles(plan: Plan, chunk: int, styles: int, busyness: float) -> Profi
     has_moved = rng.random(size) < 0.05
     country = rng.choice(len(COUNTRIES), size, p=_COUNTRY_SHARES)
     return Profiles(
-        count,
-        first,
-        persona,
-        is_cold,
-        start,
-        end,
-        joined,
-        orders,
-        visits,
+        count, first, persona, is_cold, start, end, joined, orders, visits,
         tastes=np.take_along_axis(FAVOURITES[persona], np.argsort(rng.random((size, 4)), axis=1)[:, :2], axis=1),
         style=rng.integers(0, styles, size),
         country=country,

@@ -3,20 +3,7 @@
 from itertools import product
 
 MAKES = (
-    "Alder",
-    "Birch & Co",
-    "Corvin",
-    "Dahlia",
-    "Elster",
-    "Förde",
-    "Grète",
-    "Halden",
-    "Ivory",
-    "Juniper",
-    "Køge",
-    "Linden",
-    "Maren",
-    "月光",
+    "Alder", "Birch & Co", "Corvin", "Dahlia", "Elster", "Förde", "Grète", "Halden", "Ivory", "Juniper", "Køge", "Linden", "Maren", "月光",
 )
 QUALITIES = ("classic", "light", "soft", "large", "small", "warm", "plain", '"1968"', "striped", "fine", "sturdy", "folding, compact")
 

@@ -11,7 +11,9 @@ from coterie.recommend.tasks.block import Floats
 # Rows first .. of a matrix, from the diagonal on: int64 ends, int32 columns, float64 values. items: whose rows and columns these are, all of them.
 GRAM = "items array<string>, first int, ends binary, columns binary, values binary"
 WEIGHTS = "id string, ids array<string>, factors array<float>"
-GRAM_SCHEMA = pa.schema([("items", pa.list_(pa.string())), ("first", pa.int32()), ("ends", pa.binary()), ("columns", pa.binary()), ("values", pa.binary())])
+GRAM_SCHEMA = pa.schema(
+    [("items", pa.list_(pa.string())), ("first", pa.int32()), ("ends", pa.binary()), ("columns", pa.binary()), ("values", pa.binary())]
+)
 WEIGHTS_SCHEMA = pa.schema([("id", pa.string()), ("ids", pa.list_(pa.string())), ("factors", pa.list_(pa.float32()))])
 _ITEMS_A_PART = 1_000
 
