@@ -40,9 +40,8 @@ def _row(found: Any, one: Any) -> dict[str, Any]:
 def _show_candidates(console: Console, found: Any) -> None:
     """The best of each method and the next best of all, by rank."""
     ranked = sorted((one for one in found.candidates if "evidence" in one.measures), key=lambda one: (not one.is_chosen, -one.measures["evidence"], one.name))
-    first = {one.method: one for one in reversed(ranked)}
-    kept = sorted({id(one): one for one in [*first.values(), *ranked[:_SHOWN]]}.values(), key=ranked.index)[: max(_SHOWN, len(first))]
-    shown = [one for one in ranked if one in kept or one in first.values()]
+    names = {*{one.method: one.name for one in reversed(ranked)}.values(), *(one.name for one in ranked[:_SHOWN])}
+    shown = [one for one in ranked if one.name in names]
     if not shown:
         return
     columns = [name for name in _MEASURES if any(name in one.measures for one in shown)]

@@ -80,15 +80,21 @@ MethodName = Literal["kmeans", "bisecting_kmeans", "gaussian_mixture", "hierarch
 Bounds = Annotated[tuple[Annotated[int, Field(ge=2)], Annotated[int, Field(ge=2)]], Field(strict=False)]
 
 
-class Segments(_Section):
-    feature_sets: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
-    methods: Annotated[tuple[MethodName, ...], Field(strict=False, min_length=1)]
+RankBy = Literal["silhouette", "evidence"]
+
+
+class ChoiceRules(_Section):
     k: Bounds
     min_share: Share
     max_noise: Share
     min_stability: Annotated[float, Field(ge=-1, le=1)]
     min_silhouette: Annotated[float, Field(ge=-1, le=1)]
-    rank_by: Literal["silhouette", "evidence"]
+    rank_by: RankBy
+
+
+class Segments(ChoiceRules):
+    feature_sets: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+    methods: Annotated[tuple[MethodName, ...], Field(strict=False, min_length=1)]
     trial_sample: Count
     silhouette_sample: Count
     resamples: Count
@@ -106,13 +112,7 @@ class Segments(_Section):
     projection_sample: Count
 
 
-class Cluster(_Section):
-    k: Bounds
-    min_share: Share
-    max_noise: Share
-    min_stability: Annotated[float, Field(ge=-1, le=1)]
-    min_silhouette: Annotated[float, Field(ge=-1, le=1)]
-    rank_by: Literal["silhouette", "evidence"]
+class Cluster(ChoiceRules):
     min_rows: Count
     max_correlation: Share
     max_columns: Count

@@ -114,8 +114,7 @@ class Vectoriser(Estimator[VectoriserModel]):
         self.id_column = id_column
 
     def _fit(self, dataset: DataFrame) -> VectoriserModel:
-        others = [name for name in self.columns if name != self.id_column]
-        return self.learn(drawn_raw(dataset, others, self.sample_rows, self.seed, self.id_column)[1])
+        return self.learn(drawn_raw(dataset, self.columns, self.sample_rows, self.seed, self.id_column))
 
     def learn(self, raw: Raw) -> VectoriserModel:
         """The model of a sample that `drawn_raw` gave, with at least the columns of this vector."""
@@ -135,24 +134,24 @@ class Vectoriser(Estimator[VectoriserModel]):
         return VectoriserModel(encoding)
 
 
-def drawn_raw(frame: DataFrame, columns: Sequence[str], rows: int, seed: int, id_column: str = "customer_id") -> tuple[list[str], Raw]:
-    """The ids and raw columns of at most `rows` rows, the first by a hash of the id: the same ones whatever the layout.
+def drawn_raw(frame: DataFrame, columns: Sequence[str], rows: int, seed: int, id_column: str = "customer_id") -> Raw:
+    """Raw columns of at most `rows` rows, the first by a hash of the id: the same ones whatever the layout.
 
     `rows` bounds what the driver holds. Numbers come as float64 (nan: missing), texts as objects (None: missing). Raises SettingsError for
     a column that is not there or is neither number nor text.
     """
     numbers, words = _split(frame, columns)
     drawn = (
-        _packed(frame.select(id_column, *columns), numbers, words)
+        _packed(frame.select(id_column, *(name for name in columns if name != id_column)), numbers, words)
         .orderBy(F.xxhash64(F.lit(seed), F.col(id_column)), id_column)
         .limit(rows)
-        .select(id_column, NUMBERS, WORDS)
-        .toArrow()
+        .select(NUMBERS, WORDS)
+        .toArrow()  # `rows` bounds it, however many customers there are
         .combine_chunks()
     )
     if not drawn.num_rows:
-        return [], {name: np.zeros(0, dtype=object if name in words else np.float64) for name in columns}
-    return drawn[id_column].to_pylist(), unpacked(drawn.to_batches()[0], numbers, words)
+        return {name: np.zeros(0, dtype=object if name in words else np.float64) for name in columns}
+    return unpacked(drawn.to_batches()[0], numbers, words)
 
 
 def _split(frame: DataFrame, columns: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -22,12 +22,12 @@ from coterie.segments.measures import adjusted_rand
 from coterie.segments.methods import assign, laid_out
 from coterie.segments.plan import Sample, plan_of
 from coterie.segments.rule_tree import SegmentRule, grown
-from coterie.segments.winner import on_everyone
+from coterie.segments.winner import HELD, PARTITION_ROWS, held, on_everyone
 from coterie.settings import Settings
+from coterie.sources.read import quoted
 
 _ROW = "customer_id"  # what the methods call the id of a row
 _LABEL = "label"
-_PARTITION_ROWS = 10_000
 _MANY_COMPONENTS = 0.95  # of the variance, where there are too many columns
 _ONE_FILE = 1_000_000  # rows of labels that are written as one file
 
@@ -70,15 +70,15 @@ def cluster_table(
     raw = _read(spark, file)
     used = _columns(raw, columns, label)
     rows = raw.withColumn(_ROW, F.lpad(F.monotonically_increasing_id().cast("string"), 19, "0"))
-    numbers = [F.col(_quoted(name)).cast("double").alias(f"c{place}") for place, name in enumerate(used)]
-    words = F.lit(None).cast("string") if label is None else F.col(_quoted(label)).cast("string")
+    numbers = [F.col(quoted(name)).cast("double").alias(f"c{place}") for place, name in enumerate(used)]
+    words = F.lit(None).cast("string") if label is None else F.col(quoted(label)).cast("string")
     frame = rows.select(_ROW, *numbers, words.alias(_LABEL))
     total = frame.count()
     if not total:
         raise UserError(f"'{file}' has no row; expected at least one")
     segments, rules = settings.segments, settings.cluster
     names = [f"c{place}" for place in range(len(used))]
-    _, found = drawn_raw(frame, [*names, _LABEL], max(segments.trial_sample, settings.vector.sample_rows), segments.seed, _ROW)
+    found = drawn_raw(frame, [*names, _LABEL], max(segments.trial_sample, settings.vector.sample_rows), segments.seed, _ROW)
     vectoriser = Vectoriser(
         names,
         transform="standard",
@@ -91,12 +91,14 @@ def cluster_table(
     truth, count = tried.pop(_LABEL), len(tried[names[0]])
     sample = Sample(vectoriser.encoding.apply(tried, count), columns={name: tried[f"c{place}"] for place, name in enumerate(used)})
     plan = plan_of(segments, rules)
+    # In a very small table half of an even share is enough.
     plan = replace(plan, conditions=replace(plan.conditions, min_share=max(rules.min_share, min(rules.min_rows / total, 0.5 / rules.k[0]))))
     candidates = chosen({Path(file).stem: sample}, plan, progress)
     winner = next(one for one in candidates if one.is_chosen)
     progress(f"fitting {winner.short} to {total:,} rows")
     vectors = vectoriser.transform(frame.select(_ROW, *vectoriser.columns)).select(_ROW, "features")
-    winner = on_everyone(winner, laid_out(vectors, -(-total // _PARTITION_ROWS)), sample, plan)
+    training = laid_out(held(vectors) if total <= HELD else vectors, -(-total // PARTITION_ROWS))
+    winner = on_everyone(winner, training, sample, plan)
     candidates = [winner if one.is_chosen else one for one in candidates]
     assert winner.model is not None  # only fitted candidates are chosen
     noise = winner.model.noise
@@ -151,17 +153,13 @@ def _columns(frame: DataFrame, columns: Sequence[str], label: str | None) -> lis
     return list(dict.fromkeys(columns)) or numbers
 
 
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
 def _write(rows: DataFrame, out: str, total: int) -> None:
     if not out.lower().endswith((".csv", ".parquet")):
         rows.write.format("delta").mode("overwrite").option("overwriteSchema", True).save(out)
         return
     if total > _ONE_FILE:
         raise UserError(f"{total:,} rows are too many for one file; give --out a folder, for a Delta table")
-    table = rows.toArrow()
+    table = rows.toArrow()  # at most _ONE_FILE rows
     if out.lower().endswith(".csv"):
         pa_csv.write_csv(table, out)
     else:

@@ -24,7 +24,7 @@ from coterie.segments.plan import Sample, plan_of, rule_columns
 from coterie.segments.rfm import fit_rfm
 from coterie.segments.rules import AXES, Rules
 from coterie.segments.stored import StoredModel, highest_id, newest, registered, why_fit
-from coterie.segments.winner import HELD, held, on_everyone
+from coterie.segments.winner import HELD, PARTITION_ROWS, held, on_everyone
 
 CHOSEN, RULES = "chosen", "rfm_rules"  # the segmentations
 KINDS = {CHOSEN: tuple(METHODS), RULES: ("rfm_rules",)}  # kinds of models behind each
@@ -115,7 +115,6 @@ def cluster_model(work: Work, rules: RuleSegmentation) -> Current:
     return Current(fitted, registered(fitted.method, work.as_of, settings, fitted.content(), fitted.ids, last), measures, reason)
 
 
-_PARTITION_ROWS = 10_000  # customers that one partition of the training data holds well: an iteration is a task for each
 _RULE = "rule_segment"
 
 # Settings that describe segments or say when to fit, and change no fit.
@@ -130,7 +129,7 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
     sets = {name: work.run.settings.feature_sets[name] for name in settings.feature_sets}
     bought = work.features.where(has_bought()).withColumn(_RULE, rules.segment_id().cast("double"))
     columns = list(dict.fromkeys([*AXES, *(column for one in sets.values() for column in one.columns)]))
-    _, raw = drawn_raw(bought, [*columns, _RULE], vector.sample_rows, settings.seed)
+    raw = drawn_raw(bought, [*columns, _RULE], vector.sample_rows, settings.seed)
     vectorisers = {name: Vectoriser(seed=settings.seed, **one.model_dump(), **vector.model_dump()).learn(raw) for name, one in sets.items()}
     tried = {name: values[: settings.trial_sample] for name, values in raw.items()}
     samples = {
@@ -148,7 +147,7 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
     work.run.step(f"fitting {winner.name} to {work.buyers:,} customers")
     vectoriser = vectorisers[winner.feature_set]
     vectors = vectoriser.transform(bought.select("customer_id", *vectoriser.columns))
-    training = laid_out(held(vectors) if work.buyers <= HELD else _staged(work, vectors), min(settings.partitions, -(-work.buyers // _PARTITION_ROWS)))
+    training = laid_out(held(vectors) if work.buyers <= HELD else _staged(work, vectors), min(settings.partitions, -(-work.buyers // PARTITION_ROWS)))
     winner = on_everyone(winner, training, samples[winner.feature_set], plan)
     if work.buyers > HELD:
         work.run.delete("staged_vectors", "true")

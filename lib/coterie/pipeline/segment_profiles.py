@@ -17,7 +17,7 @@ from coterie.segments.plan import rule_columns
 from coterie.segments.profiles import favourite_categories, typical_customers
 from coterie.segments.projection import projected
 from coterie.segments.rule_tree import RuleTree, grown
-from coterie.segments.rules import Rules
+from coterie.segments.rules import AXES, Rules
 from coterie.segments.statistics import Portrait
 
 _SEGMENT = ["segmentation", "segment_id"]
@@ -66,7 +66,7 @@ def rule_tree(work: Work, placed: DataFrame, current: Current) -> RuleTree | Non
     clustered = placed.where((F.col("segmentation") == CHOSEN) & (F.col("segment_id") != NOT_BOUGHT))
     members = members_of(work, clustered, columns).withColumn("segment_id", F.col("segment_id").cast("double"))
     settings = work.run.settings.segments
-    _, raw = drawn_raw(members, [*columns, "segment_id"], settings.rule_sample, settings.seed)
+    raw = drawn_raw(members, [*columns, "segment_id"], settings.rule_sample, settings.seed)
     labels = raw.pop("segment_id").astype(np.int64)
     return grown({name: raw[name] for name in rule_columns(columns, raw)}, labels, _WHOLE) if len(labels) else None
 
@@ -88,7 +88,7 @@ def _columns(current: Current) -> list[str]:
     chosen = current.segmentation
     if not isinstance(chosen, ClusterSegmentation) or chosen.vectoriser is None:
         return []
-    return list(dict.fromkeys(["recency", "frequency", "monetary", *chosen.vectoriser.columns]))
+    return list(dict.fromkeys([*AXES, *chosen.vectoriser.columns]))
 
 
 def _extras(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from coterie.segments.effort import ClusterModel
 from coterie.segments.measures import Labels
-
-RankBy = Literal["silhouette", "evidence"]
+from coterie.settings import RankBy
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def no_candidate() -> Candidate:
 
 
 def evidence(measures: dict[str, float]) -> float | None:
-    """See Conditions; None where there is no silhouette. Its weights were found on synthetic sets and hold for others (see README)."""
+    """See Conditions; None where there is no silhouette. Its weights were found by trying, on synthetic sets."""
     if "silhouette" not in measures:
         return None
     return measures["valley_depth"] + measures["silhouette"] / 2 - measures.get("noise_share", 0.0)

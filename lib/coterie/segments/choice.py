@@ -46,8 +46,8 @@ def _worth(one: Candidate, sample: Sample) -> Candidate:
     tree = grown(sample.columns, one.labels)
     if tree is not None:
         one = one.with_measures(rule_fidelity=tree.fidelity)
-    parts = [one.measures[name] for name in ("stability", "value_explained", "rule_fidelity") if name in one.measures]
-    parts += [(1 + one.measures["valley_depth"]) / 2] if "valley_depth" in one.measures else []
+    found = {name: one.measures[name] for name in _WORTH if name in one.measures}
+    parts = [(1 + value) / 2 if name == "valley_depth" else value for name, value in found.items()]
     return one.with_measures(worth=float(np.mean(parts)) if parts else 0.0)
 
 

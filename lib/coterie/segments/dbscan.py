@@ -17,12 +17,11 @@ from coterie.segments.centres import Floats
 from coterie.segments.draw import drawn
 from coterie.segments.effort import ClusterModel, Effort, Parameters, Trial
 from coterie.segments.landmarks import LandmarksModel, exactly
+from coterie.segments.measures import Labels
 
 FITTED_ON = 50_000  # customers, at most; the others belong where a dense one of these is in reach
 _MOST_PAIRS = 50_000_000
 _ROUNDING = 2.0**-20  # far above what products of float32 values are off, relative to the largest squared length
-
-Labels = NDArray[np.int64]
 
 
 def try_dbscan(matrix: Floats, counts: Sequence[int], effort: Effort) -> Iterator[Trial]:
@@ -32,8 +31,8 @@ def try_dbscan(matrix: Floats, counts: Sequence[int], effort: Effort) -> Iterato
         return
     eps = bend(k_distances(matrix, neighbours))
     if eps > 0:
-        labels = sklearn.cluster.DBSCAN(eps=eps, min_samples=neighbours).fit(matrix)
-        model = _model(matrix, labels.labels_, labels.core_sample_indices_, eps)
+        found = sklearn.cluster.DBSCAN(eps=eps, min_samples=neighbours).fit(matrix)
+        model = _model(matrix, found.labels_, found.core_sample_indices_, eps)
         yield Trial({"eps": eps, "neighbours": neighbours}, model)
 
 
@@ -95,7 +94,8 @@ def _in_reach(spark: SparkSession, matrix: Floats, eps: float) -> tuple[Labels, 
     slack = float(half.max()) * _ROUNDING * (matrix.shape[1] + 2)
     lifted = [np.column_stack([centred, one, -half]), np.column_stack([centred, -half, one])]
     left, right = (_frame(spark, side) for side in lifted)
-    found = between_range(left, right, -eps * eps / 2 - slack).where("row_id < other_id").select("row_id", "other_id").limit(_MOST_PAIRS + 1).toArrow()
+    near = between_range(left, right, -eps * eps / 2 - slack).where("row_id < other_id").select("row_id", "other_id")
+    found = near.limit(_MOST_PAIRS + 1).toArrow()  # the limit bounds it
     if found.num_rows > _MOST_PAIRS:
         raise UserError(f"more than {_MOST_PAIRS:,} pairs of {len(matrix):,} points are within {eps:g} of each other; take a smaller distance")
     first, second = (found[name].to_numpy().astype("U").astype(np.int64) for name in ("row_id", "other_id"))

@@ -15,9 +15,8 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
 from coterie.pairs.compiled import compiled
-
-Floats = NDArray[np.float64]
-Labels = NDArray[np.int64]
+from coterie.segments.centres import Floats
+from coterie.segments.measures import Labels
 
 _CLOSEST = 1e-3  # of the median neighbourhood: points closer than that are as good as equal, and no denser
 
@@ -129,16 +128,23 @@ def _top(parent: Labels, place: int) -> int:
 
 
 @compiled()
+def _tops(parent: Labels, height: Floats, one: int, other: int) -> tuple[int, int]:
+    """The tops of the hills of two points, the higher first, of equally high ones the first; one and the same twice where they share it."""
+    high, low = _top(parent, one), _top(parent, other)
+    if height[high] < height[low] or (height[high] == height[low] and high > low):
+        return low, high
+    return high, low
+
+
+@compiled()
 def _hills(left: Labels, right: Labels, link: Floats, height: Floats, small: int, least: float) -> tuple[Labels, Floats]:
     """The top of each point's hill after hills below `least` have joined the higher one they meet first, and each top's prominence (0: none)."""
     count = len(height)
     parent, sizes, found = np.arange(count), np.ones(count, np.int64), np.zeros(count)
     for at in range(len(left)):
-        high, low = _top(parent, left[at]), _top(parent, right[at])
+        high, low = _tops(parent, height, left[at], right[at])
         if high == low:
             continue
-        if height[high] < height[low] or (height[high] == height[low] and high > low):
-            high, low = low, high
         prominence = height[low] - link[at] if sizes[low] >= small else 0.0
         found[low] = max(found[low], prominence)
         if prominence < least:
@@ -158,11 +164,9 @@ def _inner(labels: Labels, left: Labels, right: Labels, link: Floats, height: Fl
         cluster = labels[left[at]]
         if cluster < 0 or cluster != labels[right[at]]:
             continue
-        high, low = _top(parent, left[at]), _top(parent, right[at])
+        high, low = _tops(parent, height, left[at], right[at])
         if high == low:
             continue
-        if height[high] < height[low] or (height[high] == height[low] and high > low):
-            high, low = low, high
         if sizes[low] >= small:
             found[cluster] = max(found[cluster], height[low] - link[at])
         parent[low] = high

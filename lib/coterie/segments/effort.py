@@ -8,6 +8,8 @@ from coterie.segments.centres import Floats, Placement
 
 Parameters = Mapping[str, Any]
 
+COMPARED_ON = 4000  # customers on whom a fit is compared with the trial
+
 
 class ClusterModel(Protocol):
     """A fitted method. Its clusters are numbered from 0; `place` runs on Spark's workers. `noise`: the cluster of those in none, if there is one."""

@@ -9,9 +9,8 @@ from pyspark.sql import DataFrame
 
 from coterie.segments.centres import CentresModel, Floats, rounded
 from coterie.segments.draw import drawn
-from coterie.segments.effort import ClusterModel, Effort, Parameters, Trial
+from coterie.segments.effort import COMPARED_ON, ClusterModel, Effort, Parameters, Trial
 
-_REFERENCE = 4000  # customers on whom a fit is compared with the trial
 _AS_GOOD = 1.01  # a sum of squares within one per cent of the trial's
 _TOLERANCE = 1e-3  # Lloyd's iterations end when no centre moves farther, in units of the vectors: scikit-learn's default is several times that
 
@@ -56,7 +55,7 @@ def fit_bisecting(frame: DataFrame, trial: ClusterModel, parameters: Parameters,
 
 def _best(frame: DataFrame, trial: ClusterModel, effort: Effort, fitted: Callable[[int], CentresModel]) -> ClusterModel:
     """The first fit as good as the trial on the sample, else the trial."""
-    _, sample = drawn(frame, _REFERENCE)
+    _, sample = drawn(frame, COMPARED_ON)
     good_enough = _squares(trial, sample) * _AS_GOOD
     for start in range(effort.starts):
         model = fitted(effort.seed + start)

@@ -12,10 +12,9 @@ from scipy.special import logsumexp
 
 from coterie.segments.centres import Floats, Placement, rounded
 from coterie.segments.draw import drawn
-from coterie.segments.effort import ClusterModel, Effort, Parameters, Trial
+from coterie.segments.effort import COMPARED_ON, ClusterModel, Effort, Parameters, Trial
 
 _RIDGE = 1e-4  # added to the variances, which are about 1: without it a component can shrink to a few equal customers
-_REFERENCE = 4000  # customers on whom a fit is compared with the trial
 _AS_GOOD = 0.01  # nats a customer: mean log-likelihoods closer than that are alike
 _PER_PARAMETER = 2  # customers, at least, for each number that is estimated
 
@@ -90,7 +89,7 @@ def fit_mixture(frame: DataFrame, trial: ClusterModel, parameters: Parameters, e
     """MLlib starts from a few customers drawn by chance, and often ends far from the best; so up to `starts` fits are made, until one is as
     likely on a sample as the trial, and where none is, the trial stands."""
     assert isinstance(trial, MixtureModel)
-    _, sample = drawn(frame, _REFERENCE)
+    _, sample = drawn(frame, COMPARED_ON)
     wanted = _likelihood(trial, sample) - _AS_GOOD
     for start in range(effort.starts):
         made = GaussianMixture(k=parameters["k"], seed=effort.seed + start, maxIter=2 * effort.max_iterations, tol=1e-3, featuresCol="features").fit(frame)

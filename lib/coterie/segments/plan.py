@@ -9,7 +9,7 @@ from coterie.segments.centres import Floats
 from coterie.segments.effort import Effort
 from coterie.segments.measures import Labels
 from coterie.segments.rules import AXES
-from coterie.settings import Cluster, Segments
+from coterie.settings import ChoiceRules, Segments
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Sample:
         return Sample(self.matrix[:count], values, None if self.rules is None else self.rules[:count], columns)
 
 
-def plan_of(settings: Segments, rules: Segments | Cluster) -> Plan:
+def plan_of(settings: Segments, rules: ChoiceRules) -> Plan:
     """The plan that settings describe; `rules` are the section that says what a candidate must keep."""
     return Plan(
         settings.methods,

@@ -86,7 +86,6 @@ def _whole_branches(tree: DecisionTreeClassifier) -> NDArray[np.int64]:
         left, right = inner.children_left[node], inner.children_right[node]
         if left >= 0:
             one_answer[node] = one_answer[left] and one_answer[right] and said[left] == said[right]
-            said[node] = said[left] if one_answer[node] else said[node]
     top = np.arange(inner.node_count)
     for node in range(inner.node_count):
         for child in (inner.children_left[node], inner.children_right[node]):

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from coterie.segments.candidates import Candidate, Conditions, evidence, judged
+from coterie.segments.candidates import Candidate, Conditions, evidence, judged, refusal
 from coterie.segments.centres import CentresModel, Floats, rounded
 from coterie.segments.consensus import try_consensus
 from coterie.segments.density import Relief, relief, valley_depth
 from coterie.segments.effort import ClusterModel, Effort, Trial
-from coterie.segments.measures import sample_measures, share_measures, value_measures
+from coterie.segments.measures import Labels, sample_measures, share_measures, value_measures
 from coterie.segments.methods import METHODS
 from coterie.segments.plan import Plan, Sample
 from coterie.segments.stability import bootstrap_stability
@@ -20,7 +20,7 @@ _OPINIONS = 12  # the best candidates that the consensus listens to
 
 
 def candidates_of(name: str, sample: Sample, plan: Plan) -> list[Candidate]:
-    """Every candidate of a feature set, judged, with the stability of each method's best beside."""
+    """Every candidate of a feature set, judged."""
     different = len(np.unique(sample.matrix, axis=0))
     able = min(different, len(sample.matrix) - 1)
     # From two on, though fewer than were asked for are refused: whoever wonders why not three finds its measures.
@@ -48,7 +48,7 @@ def _tries(method: str, matrix: Floats, counts: Sequence[int], effort: Effort) -
 
 
 def _opinions(candidates: Sequence[Candidate], conditions: Conditions) -> list[Trial]:
-    """The best of each method and k that keeps the share of the smallest, by rank; at most _OPINIONS."""
+    """The best candidates that keep the share of the smallest, by rank; at most _OPINIONS."""
     able = [one for one in candidates if one.model is not None and one.smallest >= conditions.min_share and conditions.rank_by in one.measures]
     able.sort(key=lambda one: (-round(one.measures[conditions.rank_by], 6), one.name))
     return [Trial(one.parameters, one.model) for one in able[:_OPINIONS] if one.model is not None]
@@ -60,20 +60,27 @@ def measured(one: Candidate, sample: Sample, of: Relief | None, plan: Plan) -> C
     model, found = one.model, one.model.place(sample.matrix)
     is_noise = np.zeros(len(found.cluster), bool) if model.noise is None else found.cluster == model.noise
     labels = np.where(is_noise, -1, found.cluster).astype(np.int64)
-    sizes = np.bincount(labels[labels >= 0]).tolist()
-    few = slice(0, plan.silhouette)
     measures = {
-        "segments": float(sum(size > 0 for size in sizes)),
-        "sample_customers": float(len(labels)),
+        **_of_labels(labels, sample, plan),
         "within_cluster_sum_of_squares": float((found.distance[~is_noise] ** 2).sum()),
         "noise_share": float(is_noise.mean()),
-        **share_measures(sizes),
-        **sample_measures(sample.matrix[few], labels[few]),
         **({} if of is None else {"valley_depth": valley_depth(of, labels)}),
-        **value_measures(sample.values, labels),
     }
     ranked = evidence(measures) if of is not None else None
     return replace(one, labels=labels, measures=measures | ({} if ranked is None else {"evidence": ranked}))
+
+
+def _of_labels(labels: Labels, sample: Sample, plan: Plan) -> dict[str, float]:
+    """The measures that need the labels alone, -1 for noise."""
+    sizes = np.bincount(labels[labels >= 0]).tolist()
+    few = slice(0, plan.silhouette)
+    return {
+        "segments": float(sum(size > 0 for size in sizes)),
+        "sample_customers": float(len(labels)),
+        **share_measures(sizes),
+        **sample_measures(sample.matrix[few], labels[few]),
+        **value_measures(sample.values, labels),
+    }
 
 
 def _without_empty(model: ClusterModel, matrix: Floats) -> ClusterModel:
@@ -117,7 +124,7 @@ def with_stability(verdicts: Sequence[Candidate], sample: Sample, plan: Plan) ->
     best: dict[str, Candidate] = {}
     for one in verdicts:
         rank = one.measures.get(plan.conditions.rank_by)
-        if one.method in done or one.model is None or one.is_baseline or rank is None or one.verdict.startswith("refused"):
+        if one.method in done or one.model is None or one.is_baseline or rank is None or refusal(one, plan.conditions):
             continue
         if one.method not in best or rank > best[one.method].measures[plan.conditions.rank_by]:
             best[one.method] = one
@@ -137,16 +144,8 @@ def _baseline(name: str, sample: Sample, plan: Plan) -> list[Candidate]:
     if sample.rules is None:
         return []
     labels = np.unique(sample.rules, return_inverse=True)[1].astype(np.int64)
-    few = slice(0, plan.silhouette)
-    measures = {
-        "segments": float(labels.max() + 1),
-        "sample_customers": float(len(labels)),
-        **share_measures(np.bincount(labels).tolist()),
-        **sample_measures(sample.matrix[few], labels[few]),
-        **value_measures(sample.values, labels),
-    }
     verdict = "the baseline: rules on recency, frequency and monetary, kept as a segmentation of its own"
-    return [Candidate(name, "rfm_rules", {}, measures, is_baseline=True, verdict=verdict, labels=labels)]
+    return [Candidate(name, "rfm_rules", {}, _of_labels(labels, sample, plan), is_baseline=True, verdict=verdict, labels=labels)]
 
 
 def _untried(name: str, plan: Plan, able: int, done: int) -> list[Candidate]:

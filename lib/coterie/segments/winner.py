@@ -18,6 +18,7 @@ from coterie.segments.methods import METHODS, cluster_totals
 from coterie.segments.plan import Plan, Sample
 from coterie.segments.trials import NEIGHBOURS, measured
 
+PARTITION_ROWS = 10_000  # rows that one partition of the training data holds well: an iteration is a task for each
 HELD = 50_000  # rows whose vectors the driver may hold: some megabytes
 _AGREEING = 0.9  # adjusted Rand index of a fit to everyone with the trial, at least
 
