@@ -35,6 +35,8 @@ Last = Annotated[str | None, typer.Option("--to", help="see --from")]
 Refit = Annotated[bool, typer.Option("--refit", help="fit the segments anew instead of assigning with the current model")]
 Force = Annotated[bool, typer.Option("--force", help="do it even where nothing changed since the last run")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress, no table")]
+Out = Annotated[Path | None, typer.Option("--out", help="file to write; beside the lake's folder by default")]
+NoReport = Annotated[bool, typer.Option("--no-report", help="leave out the report at the end")]
 Json = Annotated[bool, typer.Option("--json", help="results as JSON on standard output")]
 
 
@@ -58,11 +60,19 @@ def _shop(lake: str, conf: list[str] | None, settings: list[str] | None, progres
     return Shop(lake, None, _layers(conf, settings), progress or (lambda job, words: None))
 
 
-def _done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool) -> None:
+def _done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool, page: str = "") -> None:
     if as_json:
         typer.echo(json.dumps(results, default=str, ensure_ascii=False, indent=2))
     elif not quiet:
-        display.show_results(results, lake)
+        display.show_results(results, lake, page)
+
+
+def _page(shop: Any, as_of: datetime.date | None) -> str:
+    """Writes the report at the end of a run, and says where it is, or why it is not: the tables stand in either case."""
+    try:
+        return f"report: {shop.report(as_of)}"
+    except CoterieError as error:
+        return f"no report: {error}"
 
 
 @app.command()
@@ -85,15 +95,17 @@ def run(
     set: Set = None,  # noqa: A002 - option's name
     refit: Refit = False,
     force: Force = False,
+    no_report: NoReport = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Ingest, features, segments and recommendations, in one session."""
+    """Ingest, features, segments, recommendations and the report, in one session."""
     day, (start, end) = _day(as_of, "--as-of"), _range(first, last)
     with display.progress(quiet or json) as shown:
         shop = _shop(lake, conf, set, shown)
         results = shop.redo(start, end) if start else shop.run(source, input, day, refit, force)
-    _done(results, lake, quiet, json)
+        page = "" if no_report else _page(shop, results[-1]["as_of"])
+    _done(results, lake, quiet, json, page)
 
 
 def _range(first: str | None, last: str | None) -> tuple[Any, Any]:
@@ -148,6 +160,15 @@ def segments(
         shop = _shop(lake, conf, set, shown)
         results = shop.redo(start, end, ("segments",)) if start else [shop.segments(day, refit, force)]
     _done(results, lake, quiet, json)
+
+
+@app.command()
+def report(lake: Lake, as_of: AsOf = None, out: Out = None, conf: Conf = None, set: Set = None, quiet: Quiet = False) -> None:  # noqa: A002 - option's name
+    """One page on the customers as of a date: who they are, who moved, what to offer, and how far to trust it. Works without a network."""
+    with display.progress(quiet) as shown:
+        page = _shop(lake, conf, set, shown).report(_day(as_of, "--as-of"), out)
+    if not quiet:
+        display.say(f"report: {page} ({page.stat().st_size / 1e6:.1f} MB)")
 
 
 @app.command()
@@ -246,10 +267,8 @@ def show(
 def runs(lake: Lake, limit: Annotated[int, typer.Option("--limit", min=1, help="newest runs shown")] = 20, json: Json = False) -> None:
     """What ran, on what, with its accounting; and which as-of dates late data made stale."""
     with display.progress(True):
-        shop = _shop(lake, None, None, None)
-        found = [row.asDict(recursive=True) for row in shop.lake.read("runs").collect()]  # a few rows a run
-        held = bool(shop.lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect())
-    display.show_runs(found, held, limit, json)
+        rows = _shop(lake, None, None, None).history()
+    display.show_runs(rows[:limit], json)
 
 
 Customers = Annotated[int, typer.Option("--customers", min=1, help="customers of the seeded shop")]
@@ -286,6 +305,7 @@ def demo(
     format: Format = "parquet",  # noqa: A002 - option's name
     conf: Conf = None,
     set: Set = None,  # noqa: A002 - option's name
+    no_report: NoReport = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -293,8 +313,10 @@ def demo(
     raw = f"{lake.rstrip('/')}-raw"
     with display.progress(quiet or json) as shown:
         _synthesise(raw, customers, days, seed, format, conf, set, shown)
-        results = _shop(lake, conf, set, shown).run("coterie", raw)
-    _done(results, lake, quiet, json)
+        shop = _shop(lake, conf, set, shown)
+        results = shop.run("coterie", raw)
+        page = "" if no_report else _page(shop, results[-1]["as_of"])
+    _done(results, lake, quiet, json, page)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -38,7 +38,12 @@ def error(message: str) -> None:
     Console(stderr=True).print(f"coterie: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
 
 
-def show_results(results: list[dict[str, Any]], lake: str) -> None:
+def say(line: str) -> None:
+    """One line on standard output, as it is."""
+    Console().print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def show_results(results: list[dict[str, Any]], lake: str, page: str = "") -> None:
     """What each job said it did, the accounting, and where it lies; every measure is in `runs` and in --json."""
     table = Table(title="", box=None, pad_edge=False, header_style="bold")
     for name in ("job", "seconds", "result"):
@@ -49,6 +54,8 @@ def show_results(results: list[dict[str, Any]], lake: str) -> None:
     console.print(table, highlight=False)
     dates = {str(values["as_of"]) for values in results if values["as_of"]}
     console.print(f"as of {', '.join(sorted(dates)) or 'no date'}; tables in {lake}; look at one with: coterie show TABLE --lake {lake}", markup=False)
+    if page:
+        say(page)
 
 
 def _summary(values: dict[str, Any]) -> list[str]:
@@ -163,33 +170,8 @@ def _text(value: Any) -> str:
     return str(value).replace("\n", " ")
 
 
-def runs_summary(found: list[dict[str, Any]], lease_held: bool) -> list[dict[str, Any]]:
-    """A row a run, newest first: its state (finished, failed, interrupted, running) and whether late data made its results stale.
-
-    A run that started and neither finished nor failed is running while the lease is held and it is the newest, else it died.
-    """
-    ends = {row["run_id"]: row for row in found if row["event"] != "started"}
-    starts = {row["run_id"]: row for row in found if row["event"] == "started"}
-    rows = []
-    for run_id in {**starts, **ends}:
-        start, end = starts.get(run_id), ends.get(run_id)
-        row = dict(end or start or {})
-        row["state"] = row["event"] if end else "interrupted"
-        row["seconds"] = (end["at"] - start["at"]).total_seconds() if start and end else None
-        rows.append(row)
-    rows.sort(key=lambda row: row["at"], reverse=True)
-    if rows and lease_held and rows[0]["state"] == "interrupted":
-        rows[0]["state"] = "running"
-    for row in rows:
-        later = [other["touched_from"] for other in rows if other["at"] > row["at"] and other["state"] == "finished" and other["touched_from"]]
-        redone = any(o["at"] > row["at"] and o["job"] == row["job"] and o["as_of"] == row["as_of"] and o["state"] == "finished" for o in rows)
-        row["is_stale"] = bool(row["as_of"] and not redone and later and min(later) <= row["as_of"])
-    return rows
-
-
-def show_runs(found: list[dict[str, Any]], lease_held: bool, limit: int, as_json: bool) -> None:
-    """The newest runs with their accounting."""
-    rows = runs_summary(found, lease_held)[:limit]
+def show_runs(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Runs with their accounting."""
     if as_json:
         typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
         return

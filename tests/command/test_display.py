@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from coterie.display import runs_summary, show_rows
+from coterie.display import show_rows
+from coterie.pipeline.history import runs_summary
 
 NINE = datetime.datetime(2024, 5, 1, 9, tzinfo=datetime.UTC)
 

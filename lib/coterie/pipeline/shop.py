@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.jobs import execute
+from coterie.pipeline.report import checked_page, default_page, read_history, write_report
 from coterie.pipeline.run import Progress, recorded_shop
 from coterie.session import get_session
 from coterie.settings import Settings, load_settings
@@ -77,6 +79,20 @@ class Shop:
     def maintain(self) -> dict[str, Any]:
         """Compacts tables, drops old results and files."""
         return execute(self.lake, ("maintain",), self.settings(), None, {}, self.progress)[0]
+
+    def report(self, as_of: datetime.date | None = None, out: str | Path | None = None) -> Path:
+        """Writes the page of a date (None: the newest with results) to `out` (None: beside the lake's folder) and gives its place.
+
+        It changes no table. Raises UserError where there are no results of the date, and where the page has no place to go.
+        """
+        place = default_page(self.place) if out is None else checked_page(Path(out))
+        if place is None:
+            raise UserError(f"the lake '{self.place}' is no local folder that a report could be put beside; give its file with --out")
+        return write_report(self.lake, as_of, place, self.progress)
+
+    def history(self) -> list[dict[str, Any]]:
+        """What ran, newest first: a row a run with its state, and whether late data made its results stale."""
+        return read_history(self.lake)
 
     def run(
         self,

@@ -29,7 +29,12 @@ def figure(data: Sequence[Mapping[str, Any]], **layout: Any) -> Figure:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "var(--sans)", "size": 12.5, "color": "var(--muted)"},
-        "hoverlabel": {"bgcolor": "var(--ink)", "bordercolor": "var(--ink)", "font": {"family": "var(--sans)", "size": 13, "color": "var(--paper)"}, "align": "left"},
+        "hoverlabel": {
+            "bgcolor": "var(--ink)",
+            "bordercolor": "var(--ink)",
+            "font": {"family": "var(--sans)", "size": 13, "color": "var(--paper)"},
+            "align": "left",
+        },
         "showlegend": False,
         "dragmode": False,
         "bargap": 0.28,
@@ -57,7 +62,9 @@ def titled(words: str, **more: Any) -> Figure:
     return {"title": {"text": words, "standoff": 10, "font": {"size": 12.5}}, **more}
 
 
-def bars(x: Sequence[Any], y: Sequence[float], hover: Sequence[str], *, fill: str | Sequence[str] = "var(--accent)", name: str = "", flat: bool = False) -> Figure:
+def bars(
+    x: Sequence[Any], y: Sequence[float], hover: Sequence[str], *, fill: str | Sequence[str] = "var(--accent)", name: str = "", flat: bool = False
+) -> Figure:
     """A series of bars; `flat`: they lie, and x and y change places. `hover`: the tooltip of each, which is markup already."""
     along, across = (list(y), list(x)) if flat else (list(x), list(y))
     colours = fill if isinstance(fill, str) else list(fill)
@@ -65,7 +72,16 @@ def bars(x: Sequence[Any], y: Sequence[float], hover: Sequence[str], *, fill: st
     return made | {"orientation": "h" if flat else "v", "marker": {"color": colours, "line": {"width": 0}}}
 
 
-def dots(x: Sequence[Any], y: Sequence[Any], hover: Sequence[str], *, fill: str | Sequence[str] = "var(--accent)", size: float = 9, name: str = "", mode: str = "markers") -> Figure:
+def dots(
+    x: Sequence[Any],
+    y: Sequence[Any],
+    hover: Sequence[str],
+    *,
+    fill: str | Sequence[str] = "var(--accent)",
+    size: float = 9,
+    name: str = "",
+    mode: str = "markers",
+) -> Figure:
     """A series of dots, joined by a line where `mode` is lines+markers."""
     colours = fill if isinstance(fill, str) else list(fill)
     line = {"line": {"color": colours if isinstance(colours, str) else "var(--line)", "width": 2}}
@@ -73,7 +89,9 @@ def dots(x: Sequence[Any], y: Sequence[Any], hover: Sequence[str], *, fill: str 
     return made | line | {"hovertemplate": "%{hovertext}<extra></extra>", "marker": {"color": colours, "size": size, "line": {"width": 0}}}
 
 
-def heat(x: Sequence[Any], y: Sequence[Any], z: Sequence[Sequence[float | None]], hover: Sequence[Sequence[str]], *, diverging: bool = False, **more: Any) -> Figure:
+def heat(
+    x: Sequence[Any], y: Sequence[Any], z: Sequence[Sequence[float | None]], hover: Sequence[Sequence[str]], *, diverging: bool = False, **more: Any
+) -> Figure:
     """A field of coloured cells; diverging: around 0, from -1 to 1."""
     scale = [[0, "var(--below)"], [0.5, "var(--card)"], [1, "var(--above)"]] if diverging else [[0, "var(--card)"], [1, "var(--heat)"]]
     bounds = {"zmin": -1, "zmax": 1} if diverging else {}

@@ -5,13 +5,12 @@ of a table can become a script, even if it were written unescaped. Every text go
 """
 
 import base64
-import datetime
 import gzip
 import hashlib
 import importlib.util
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from importlib import resources
@@ -22,6 +21,12 @@ from coterie import __version__
 from coterie.errors import UserError
 from coterie.report import words
 from coterie.report.blocks import Chart, Folded, Kind, Picker, Section
+
+_WRITTEN: dict[Kind, Callable[[Any], str]] = {
+    "share": words.percent,
+    "money": lambda value: f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}",
+    "duration": words.duration,
+}
 
 
 def render(template: str, *, title: str, subtitle: str, sections: Sequence[Section], **more: Any) -> str:
@@ -59,19 +64,9 @@ def require_libraries() -> None:
 
 def cell(value: Any, kind: Kind) -> str:
     """A value of a table as a reader sees it."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, str):
-        return value
-    if kind == "share":
-        return words.percent(value)
-    if kind == "money":
-        return f"{float(value):,.0f}" if abs(float(value)) >= 100 else f"{float(value):,.2f}"
-    if kind == "duration":
-        return words.duration(value)
-    if isinstance(value, datetime.date):
-        return str(value)
-    return words.plain(value) if isinstance(value, int | float | Decimal) else str(value)
+    if value is None or not isinstance(value, int | float | Decimal):
+        return "" if value is None else str(value)
+    return "" if math.isnan(value) else _WRITTEN.get(kind, words.plain)(value)
 
 
 def sort_value(value: Any) -> str:

@@ -41,9 +41,7 @@ QUERIES: dict[str, Query] = {
     ),
     "candidates": Query(("segment_candidates",), "a candidate", lambda t, day: segments.newest(t["segment_candidates"], day)),
     "agreement": Query(("segment_agreement",), "a pair of candidates", lambda t, day: segments.newest(t["segment_agreement"], day)),
-    "projection": Query(
-        ("segment_projection",), f"{segments.POINTS:,}", lambda t, day: segments.points(segments.newest(t["segment_projection"], day))
-    ),
+    "projection": Query(("segment_projection",), f"{segments.POINTS:,}", lambda t, day: segments.points(segments.newest(t["segment_projection"], day))),
     "flows": Query(("segment_flows",), "a pair of segments", lambda t, day: segments.of_date(t["segment_flows"], day)),
     "moves": Query(("segment_moves",), "a pair of segments and cause", lambda t, day: segments.moves(t["segment_moves"], day)),
     "clustering": Query(("models",), "a kind of segmentation", lambda t, day: segments.clustering(t["models"], day)),
@@ -56,9 +54,7 @@ QUERIES: dict[str, Query] = {
     "served": Query(("recommendations", "models"), "1", lambda t, day: offers.served(t["recommendations"], t["models"], day)),
     "exposure": Query(("recommendations",), "a number of offers", lambda t, day: offers.exposure(t["recommendations"], day)),
     "sources": Query(("recommendations",), "a recommender and rank", lambda t, day: offers.sources(t["recommendations"], day)),
-    "best_offers": Query(
-        ("recommendations", "items"), f"{offers.MOST}", lambda t, day: offers.best_offers(t["recommendations"], t["items"], day)
-    ),
+    "best_offers": Query(("recommendations", "items"), f"{offers.MOST}", lambda t, day: offers.best_offers(t["recommendations"], t["items"], day)),
     "examples": Query(
         ("recommendations", "items", "segment_profiles"),
         "a segment and rank",

@@ -33,12 +33,26 @@ def features_section(facts: Facts) -> Section:
     total = facts.rows("totals")[0]["customers"] if facts.rows("totals") else len(sample)
     drawn = f"all {total:,} customers" if len(sample) >= total else f"{len(sample):,} of {total:,} customers, drawn evenly"
     note = f"As of {day(facts.as_of)}, {drawn}."
-    lead = f"{counted(len(telling), 'number')} about each customer tell customers apart here" + (f"; {counted(len(clustered), 'of them', 'of them')} made the segments." if clustered else ".")
+    lead = f"{counted(len(telling), 'number')} about each customer tell customers apart here" + (
+        f"; {counted(len(clustered), 'of them', 'of them')} made the segments." if clustered else "."
+    )
     first = [name for name in (*clustered, "recency", "frequency", "monetary") if name in telling]
     order = [*dict.fromkeys([*first, *(feature.name for feature in FEATURES if feature.name in telling)])]
-    spread = Picker("features-spread", "How a feature is spread over the customers", note, "Feature", [(name, label(name), _histogram(name, telling[name])) for name in order], 300)
+    spread = Picker(
+        "features-spread",
+        "How a feature is spread over the customers",
+        note,
+        "Feature",
+        [(name, label(name), _histogram(name, telling[name])) for name in order],
+        300,
+    )
     silent = [name for name in columns if name not in telling]
-    blocks: list[Any] = [spread, _table(order, telling, clustered, note, facts.currency), *_correlations(telling, first, note), _removed(silent, dropped, clustered, facts)]
+    blocks: list[Any] = [
+        spread,
+        _table(order, telling, clustered, note, facts.currency),
+        *_correlations(telling, first, note),
+        _removed(silent, dropped, clustered, facts),
+    ]
     return Section("features", title, short, lead, blocks)
 
 
@@ -67,9 +81,17 @@ def _histogram(name: str, values: Floats) -> dict[str, Any]:
     edges = np.linspace(low - 0.5, high + 0.5, bins + 1) if whole and bins == high - low + 1 else np.linspace(low, high, bins + 1)
     counts = np.histogram(np.clip(known, edges[0], edges[-1]), edges)[0]
     middles = [float(f"{value:.5g}") for value in (edges[:-1] + edges[1:]) / 2]
-    hover = [f"<b>{counted(count, 'customer')}</b> ({percent(count / known.size)})<br>{plain(float(a))} to {plain(float(b))}" for count, a, b in zip(counts, edges, edges[1:], strict=False)]
+    hover = [
+        f"<b>{counted(count, 'customer')}</b> ({percent(count / known.size)})<br>{plain(float(a))} to {plain(float(b))}"
+        for count, a, b in zip(counts, edges, edges[1:], strict=False)
+    ]
     words = f"{label(name)}" + (f" ({unit(name)})" if unit(name) and unit(name) not in label(name) else "")
-    return figure([bars(middles, [int(count) for count in counts], hover)], bargap=0.06, xaxis=titled(words, showgrid=False, rangemode="normal"), yaxis=titled("customers", tickformat="~s"))
+    return figure(
+        [bars(middles, [int(count) for count in counts], hover)],
+        bargap=0.06,
+        xaxis=titled(words, showgrid=False, rangemode="normal"),
+        yaxis=titled("customers", tickformat="~s"),
+    )
 
 
 def _table(order: Sequence[str], telling: dict[str, Floats], clustered: Sequence[str], note: str, currency: str) -> Table:
@@ -78,10 +100,32 @@ def _table(order: Sequence[str], telling: dict[str, Floats], clustered: Sequence
         values = telling[name]
         known = values[~np.isnan(values)]
         low, middle, high = (float(value) for value in np.quantile(known, [0.05, 0.5, 0.95]))
-        rows.append([label(name), amount(name, low, currency), amount(name, middle, currency), amount(name, high, currency), 1 - known.size / values.size, meaning(name)])
-    columns = [Column("feature", wide=True), Column("1 in 20 below"), Column("middle"), Column("1 in 20 above"), Column("missing", "share"), Column("what it measures", wide=True)]
+        rows.append(
+            [
+                label(name),
+                amount(name, low, currency),
+                amount(name, middle, currency),
+                amount(name, high, currency),
+                1 - known.size / values.size,
+                meaning(name),
+            ]
+        )
+    columns = [
+        Column("feature", wide=True),
+        Column("1 in 20 below"),
+        Column("middle"),
+        Column("1 in 20 above"),
+        Column("missing", "share"),
+        Column("what it measures", wide=True),
+    ]
     marked = frozenset(i for i, name in enumerate(order) if name in clustered)
-    return Table("Every feature that tells customers apart", columns, rows, f"{note} In bold what the segments were made from. Missing has its meaning: see the dictionary at the end.", marked)
+    return Table(
+        "Every feature that tells customers apart",
+        columns,
+        rows,
+        f"{note} In bold what the segments were made from. Missing has its meaning: see the dictionary at the end.",
+        marked,
+    )
 
 
 def _correlations(telling: dict[str, Floats], first: Sequence[str], note: str) -> list[Any]:
@@ -90,9 +134,12 @@ def _correlations(telling: dict[str, Floats], first: Sequence[str], note: str) -
         return []
     ranks = np.stack([_ranked(telling[name]) for name in names])
     found = np.clip(np.nan_to_num(np.corrcoef(ranks)), -1, 1)
-    pairs = sorted(((abs(found[i, j]), names[i], names[j], found[i, j]) for i in range(len(names)) for j in range(i)), key=lambda pair: (-round(pair[0], 9), pair[1], pair[2]))
+    pairs = sorted(
+        ((abs(found[i, j]), names[i], names[j], found[i, j]) for i in range(len(names)) for j in range(i)),
+        key=lambda pair: (-round(pair[0], 9), pair[1], pair[2]),
+    )
     rows = [[label(one), label(other), float(value)] for _, one, other, value in pairs[:_PAIRS]]
-    said = f"{note} Spearman's rank correlation: 1 where two features order the customers alike, -1 where they order them the other way round. A missing value counts as the middle."
+    said = f"{note} Spearman's rank correlation: 1 where two features order the customers alike, -1 the other way round; missing values count as the middle."
     table = Table("Features that say almost the same", [Column("feature", wide=True), Column("other", wide=True), Column("correlation", "number")], rows, said)
     keep = _shown(names, first, found)
     square = found[np.ix_(keep, keep)]
@@ -131,4 +178,9 @@ def _removed(silent: Sequence[str], dropped: dict[str, str], clustered: Sequence
     note = f"What could not tell customers apart, or said what another feature says, as of {day(facts.as_of)}."
     if clustered:
         note += f" The segments were made from: {', '.join(label(name) for name in clustered)}."
-    return Table("What was left out, and why", [Column("feature", wide=True), Column("why", wide=True)], rows or [["nothing", "every feature tells customers apart"]], note)
+    return Table(
+        "What was left out, and why",
+        [Column("feature", wide=True), Column("why", wide=True)],
+        rows or [["nothing", "every feature tells customers apart"]],
+        note,
+    )

@@ -44,7 +44,10 @@ def _diagram(facts: Facts, found: list[dict[str, Any]]) -> Chart:
         start, end = _name(names, row["from_segment_id"], _JOINED), _name(names, row["to_segment_id"], _LEFT)
         stayed = row["from_segment_id"] == row["to_segment_id"]
         stake = f"<br>{money(row['revenue_at_stake'], currency)} of revenue at stake" if row.get("revenue_at_stake") else ""
-        hover.append(f"<b>{safe(start, 44)}</b> {'stayed' if stayed else '→ <b>' + safe(end, 44) + '</b>'}<br>{counted(row['customers'], 'customer')}<br>{money(row['revenue'], currency)} so far{stake}")
+        hover.append(
+            f"<b>{safe(start, 44)}</b> {'stayed' if stayed else f'→ <b>{safe(end, 44)}</b>'}<br>"
+            f"{counted(row['customers'], 'customer')}<br>{money(row['revenue'], currency)} so far{stake}"
+        )
         fills.append("var(--stayed)" if stayed else "var(--moved)")
     link = {
         "source": [places["from", row["from_segment_id"]] for row in found],
@@ -64,13 +67,18 @@ def _diagram(facts: Facts, found: list[dict[str, Any]]) -> Chart:
     }
     sankey = {"type": "sankey", "node": node, "link": link, "textfont": {"color": "var(--ink)", "size": 12.5, "family": "var(--sans)"}, "arrangement": "fixed"}
     columns = [Column("from", wide=True), Column("to", wide=True), Column("customers", "number"), Column(f"their net revenue so far, {currency}", "money")]
-    rows = [[_name(names, row["from_segment_id"], _JOINED), _name(names, row["to_segment_id"], _LEFT), row["customers"], float(row["revenue"])] for row in found]
+    rows = [
+        [_name(names, row["from_segment_id"], _JOINED), _name(names, row["to_segment_id"], _LEFT), row["customers"], float(row["revenue"])] for row in found
+    ]
     if has_stake:
         columns.append(Column(f"revenue at stake, {currency}", "money"))
         rows = [[*line, None if row.get("revenue_at_stake") is None else float(row["revenue_at_stake"])] for line, row in zip(rows, found, strict=True)]
-    note = (f"From {day(found[0]['previous_as_of'])}, on the left, to {day(facts.as_of)}, on the right; a band is as thick as it has customers, grey where they stayed. "
-            f"Revenue is all they ever brought, in {currency}" + ("; at stake is what is lost or won a year if they stay where they went." if has_stake else "."))  # fmt: skip
-    return Chart("moves-flows", "From where to where", note, figure([sankey]), Table("From where to where", columns, rows, note), 120 + 46 * max(len(starts), len(ends)))
+    dates = f"From {day(found[0]['previous_as_of'])}, on the left, to {day(facts.as_of)}, on the right"
+    stakes = "; at stake is what their moves are worth" if has_stake else ""
+    note = f"{dates}; a band is as thick as it has customers, grey where they stayed. Revenue is all they ever brought, in {currency}{stakes}."
+    return Chart(
+        "moves-flows", "From where to where", note, figure([sankey]), Table("From where to where", columns, rows, note), 120 + 46 * max(len(starts), len(ends))
+    )
 
 
 def _causes(facts: Facts) -> list[Any]:

@@ -46,7 +46,7 @@ def served(facts: Facts) -> str | None:
     return found[0]["kind"] if found else None
 
 
-def tested(facts: Facts, protocol: str = "new") -> list[Row]:
+def measured(facts: Facts, protocol: str = "new") -> list[Row]:
     """The measures of known customers on the last window, lists of ten or the nearest length there is."""
     rows = [row for row in facts.rows("quality") if row["population"] == "warm" and row["protocol"] == protocol]
     last = max((row["window"] for row in rows), default="")
@@ -57,7 +57,7 @@ def tested(facts: Facts, protocol: str = "new") -> list[Row]:
 
 def best_and_popular(facts: Facts, measure: str) -> tuple[Row, Row] | None:
     """The served model's measure, else the best one's, and that of the popular list."""
-    found = {row["model"]: row for row in tested(facts) if row["measure"] == measure}
+    found = {row["model"]: row for row in measured(facts) if row["measure"] == measure}
     if "popular" not in found:
         return None
     ours = found.get(served(facts) or "") or max(found.values(), key=lambda row: (row["value"], row["model"]))
@@ -74,7 +74,7 @@ def _quality(facts: Facts) -> list[Any]:
         return [missing]
     blocks: list[Any] = []
     for protocol, words in (("new", "items they had not bought before"), ("all", "any items, bought before or not")):
-        rows = tested(facts, protocol)
+        rows = measured(facts, protocol)
         if rows:
             table = _measures(rows, served(facts), f"Lists of {rows[0]['k']}: {words}", facts)
             blocks += [_interval_chart(rows, served(facts), table, words, protocol)] if protocol == "new" else [table]
@@ -90,14 +90,30 @@ def _interval_chart(rows: Sequence[Row], ours: str | None, table: Table, words: 
     found = sorted((row for row in rows if row["measure"] == "ndcg"), key=lambda row: (row["value"], row["model"]))
     names = [safe(_name(row["model"])) for row in found]
     fills = ["var(--accent)" if row["model"] == ours else "var(--ink)" if row["model"] == "popular" else "var(--dim)" for row in found]
-    hover = [f"<b>{name}</b><br>nDCG@{row['k']} {row['value']:.3f}" + (f"<br>95 % interval {row['low']:.3f} to {row['high']:.3f}" if row["low"] is not None else "") for name, row in zip(names, found, strict=True)]
+    hover = [
+        f"<b>{name}</b><br>nDCG@{row['k']} {row['value']:.3f}" + (f"<br>95 % interval {row['low']:.3f} to {row['high']:.3f}" if row["low"] is not None else "")
+        for name, row in zip(names, found, strict=True)
+    ]
     spread = {"type": "data", "symmetric": False, "thickness": 1.5, "width": 0, "color": "var(--dim)"}
-    spread |= {"array": [(row["high"] or row["value"]) - row["value"] for row in found], "arrayminus": [row["value"] - (row["low"] or row["value"]) for row in found]}
+    spread |= {
+        "array": [(row["high"] or row["value"]) - row["value"] for row in found],
+        "arrayminus": [row["value"] - (row["low"] or row["value"]) for row in found],
+    }
     series = dots([row["value"] for row in found], names, hover, fill=fills, size=12) | {"error_x": spread}
     base = next((row["value"] for row in found if row["model"] == "popular"), None)
-    line = [{"type": "line", "x0": base, "x1": base, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": "var(--ink)", "width": 1, "dash": "dot"}}] if base is not None else []
-    picture = figure([series], xaxis=titled(f"nDCG@{found[0]['k'] if found else _AT} (0: nothing found, 1: everything found, in order)", rangemode="tozero"), yaxis={"showgrid": False}, shapes=line)
-    note = (f"{counted(max(row['customers'] for row in rows), 'known customer')} tested on {_window(rows[0]['window'])}; lists of {words}. Lines are 95 % intervals; "
+    line = (
+        [{"type": "line", "x0": base, "x1": base, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": "var(--ink)", "width": 1, "dash": "dot"}}]
+        if base is not None
+        else []
+    )
+    picture = figure(
+        [series],
+        xaxis=titled(f"nDCG@{found[0]['k'] if found else _AT} (0: nothing found, 1: everything found, in order)", rangemode="tozero"),
+        yaxis={"showgrid": False},
+        shapes=line,
+    )
+    customers = counted(max(row["customers"] for row in rows), "known customer")
+    note = (f"{customers} tested on {_window(rows[0]['window'])}; lists of {words}. Lines are 95 % intervals; "
             "the dotted line is the popular list, the same for everybody" + (f"; in colour what is served, the {_name(ours)}." if ours else "."))  # fmt: skip
     return Chart(f"offers-quality-{protocol}", "Better than showing everybody the popular items?", note, picture, table, 70 + 36 * len(found))
 
@@ -108,13 +124,23 @@ def _measures(rows: Sequence[Row], ours: str | None, title: str, facts: Facts) -
         found.setdefault(row["model"], {})[row["measure"]] = row
     measures = [name for name in _MEASURES if any(name in values for values in found.values())]
     shares = {"hit_rate", "recall", "precision", "coverage"}
-    columns = [Column("recommender", wide=True), *(Column(_MEASURES[name][0], "share" if name in shares else "number") for name in measures), Column("95 % of nDCG")]
+    columns = [
+        Column("recommender", wide=True),
+        *(Column(_MEASURES[name][0], "share" if name in shares else "number") for name in measures),
+        Column("95 % of nDCG"),
+    ]
     ordered = sorted(found, key=lambda model: (-(found[model]["ndcg"]["value"] if "ndcg" in found[model] else 0), model))
     lines = []
     for model in ordered:
         main = found[model].get("ndcg")
         interval = f"{main['low']:.3f} to {main['high']:.3f}" if main and main["low"] is not None else "none"
-        lines.append([_name(model) + (", served" if model == ours else ""), *(found[model][name]["value"] if name in found[model] else None for name in measures), interval])
+        lines.append(
+            [
+                _name(model) + (", served" if model == ours else ""),
+                *(found[model][name]["value"] if name in found[model] else None for name in measures),
+                interval,
+            ]
+        )
     said = "; ".join(f"{_MEASURES[name][0]}: {_MEASURES[name][1]}" for name in measures)
     note = f"Known customers, tested on {_window(rows[0]['window'])}, as of {day(facts.as_of)}. {capital(said)}."
     return Table(title, columns, lines, note, frozenset(i for i, model in enumerate(ordered) if model == ours))
@@ -135,11 +161,19 @@ def _exposure(facts: Facts) -> list[Any]:
     hover = [f"the {percent(a)} of items offered most<br>hold <b>{percent(b)}</b> of all places in lists" for a, b in zip(x, y, strict=True)]
     curve = dots([100 * a for a in x], [100 * b for b in y], hover, mode="lines")
     even = {"type": "line", "x0": 0, "y0": 0, "x1": 100, "y1": 100, "line": {"color": "var(--line)", "width": 1, "dash": "dot"}}
-    picture = figure([curve], xaxis=titled("per cent of the items offered, most offered first", range=[0, 100]), yaxis=titled("per cent of all offers", range=[0, 101]), shapes=[even])
+    picture = figure(
+        [curve],
+        xaxis=titled("per cent of the items offered, most offered first", range=[0, 100]),
+        yaxis=titled("per cent of all offers", range=[0, 101]),
+        shapes=[even],
+    )
     catalogue = facts.rows("catalogue")
     of = f" of the {catalogue[0]['sellable']:,} that can be sold" if catalogue else ""
-    note = f"{counted(offers, 'offer')} of {counted(items, 'item')}{of}, as of {day(facts.as_of)}. The tenth of them offered most holds {percent(tenth)} of the places; the dotted line is an even spread."
-    shares = [[f"the {percent(part)} offered most", _at(x, y, part)] for part in (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)]
+    note = (
+        f"{counted(offers, 'offer')} of {counted(items, 'item')}{of}, as of {day(facts.as_of)}. "
+        f"The tenth of them offered most holds {percent(tenth)} of the places; the dotted line is an even spread."
+    )
+    shares = [[f"the {100 * part:g}\u202f% offered most", _at(x, y, part)] for part in (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)]
     table = Table("How the offers spread over items", [Column("items"), Column("share of all offers", "share")], shares, note)
     best = facts.rows("best_offers")
     blocks: list[Any] = [Chart("offers-exposure", "How the offers spread over the items", note, picture, table, 320)]
@@ -186,7 +220,14 @@ def _content(facts: Facts) -> list[Any]:
     if not found:
         return []
     rows = [[str(row["measure"]).replace("_", " "), row["value"]] for row in found]
-    return [Table("How good the generated images are", [Column("measure", wide=True), Column("value", "number")], rows, f"Of the newest model up to {day(facts.as_of)}.")]
+    return [
+        Table(
+            "How good the generated images are",
+            [Column("measure", wide=True), Column("value", "number")],
+            rows,
+            f"Of the newest model up to {day(facts.as_of)}.",
+        )
+    ]
 
 
 def in_short(facts: Facts) -> list[tuple[str, str]]:

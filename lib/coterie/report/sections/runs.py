@@ -14,9 +14,25 @@ def runs_section(facts: Facts) -> Section:
     title, short = "How this came about", "Runs"
     if not facts.runs:
         return Section("runs", title, short, "", [Text("The runs cannot be shown: the lake has no rows in the table runs.", is_missing=True)])
-    columns = [Column("at (UTC)"), Column("job"), Column("as of"), Column("state"), Column("took", "duration"), Column("version"), Column("what it said", wide=True)]
+    columns = [
+        Column("at (UTC)"),
+        Column("job"),
+        Column("as of"),
+        Column("state"),
+        Column("took", "duration"),
+        Column("version"),
+        Column("what it said", wide=True),
+    ]
     rows: list[list[Any]] = [
-        [f"{row['at']:%Y-%m-%d %H:%M}", row["job"], str(row["as_of"] or ""), row["state"] + (", stale" if row["is_stale"] else ""), row["seconds"], row["version"], cut(row["message"], 300)]
+        [
+            f"{row['at']:%Y-%m-%d %H:%M}",
+            row["job"],
+            str(row["as_of"] or ""),
+            row["state"] + (", stale" if row["is_stale"] else ""),
+            row["seconds"],
+            row["version"],
+            cut(row["message"], 300),
+        ]
         for row in facts.runs[:_RUNS]
     ]
     note = f"The newest {len(rows)} of {len(facts.runs):,} runs. Stale: later data changed days up to the date; `coterie run --from --to` does it again."
@@ -38,7 +54,14 @@ def runs_section(facts: Facts) -> Section:
 def dictionary_section() -> Section:
     features = Table(
         "Features",
-        [Column("feature", wide=True), Column("column"), Column("unit"), Column("window"), Column("what it measures", wide=True), Column("null means", wide=True)],
+        [
+            Column("feature", wide=True),
+            Column("column"),
+            Column("unit"),
+            Column("window"),
+            Column("what it measures", wide=True),
+            Column("null means", wide=True),
+        ],
         [[label(f.name), f.name, f.unit, f.window, f.meaning, f.missing or "never null"] for f in FEATURES],
         "All features end with the as-of date, which is included.",
     )
@@ -54,4 +77,6 @@ def dictionary_section() -> Section:
         if table.name != "customer_features"
     ]
     lead = "The words of this page and the columns of the tables behind it."
-    return Section("dictionary", "Dictionary", "Dictionary", lead, [Folded("The features", [features]), *(Folded(f"Table {table.title}", [table]) for table in tables)])
+    return Section(
+        "dictionary", "Dictionary", "Dictionary", lead, [Folded("The features", [features]), *(Folded(f"Table {table.title}", [table]) for table in tables)]
+    )

@@ -27,12 +27,14 @@ def name_of(facts: Facts) -> dict[int, str]:
 def segments_section(facts: Facts) -> Section:
     found = profiles(facts)
     if not found:
-        gap = facts.missing("profiles", "segments", "The segments") or Text(f"There are no segments as of {facts.as_of}; `coterie segments` makes them.", is_missing=True)
+        gap = facts.missing("profiles", "segments", "The segments") or Text(
+            f"There are no segments as of {facts.as_of}; `coterie segments` makes them.", is_missing=True
+        )
         return Section("segments", "Who the customers are", "Segments", "", [gap])
     clustered = [row for row in found if row["segment_id"] != NOT_BOUGHT]
     lead = (
-        f"{counted(sum(row['size'] for row in clustered), 'customer')} who have bought fall into {counted(len(clustered), 'group')} by what they did, and nobody was told "
-        "how many groups to expect."
+        f"{counted(sum(row['size'] for row in clustered), 'customer')} who have bought fall into {counted(len(clustered), 'group')} by what they did; "
+        "how many was found, not given."
         if len(clustered) != 1
         else "All customers who have bought are one group: nothing that was looked at tells them apart."
     )
@@ -48,14 +50,30 @@ def _beside(facts: Facts, found: list[dict[str, Any]]) -> Chart:
     hover = [f"<b>{name}</b><br>{percent(one[0])} of those who bought<br>{percent(one[1])} of the revenue" for name, one in zip(names, shares, strict=True)]
     customers = bars(names, [100 * (one[0] or 0) for one in shares], hover, fill="var(--faint)", name="share of the customers", flat=True)
     revenue = bars(names, [100 * (one[1] or 0) for one in shares], hover, fill=fills, name="share of the revenue", flat=True)
-    picture = figure([revenue, customers], barmode="group", bargroupgap=0.08, xaxis=titled("per cent", range=[0, 105 * max([*map(_larger, shares), 0.01])]), yaxis={"showgrid": False})
-    columns = [Column("segment", wide=True), Column("customers", "number"), Column("share of those who bought", "share"), Column(f"net revenue, {facts.currency}", "money"),
-               Column("share of revenue", "share"), Column(f"revenue a customer, {facts.currency}", "money")]  # fmt: skip
+    picture = figure(
+        [revenue, customers],
+        barmode="group",
+        bargroupgap=0.08,
+        xaxis=titled("per cent", range=[0, 105 * max([*map(_larger, shares), 0.01])]),
+        yaxis={"showgrid": False},
+    )
+    columns = [Column("segment", wide=True), Column("customers", "number"), Column("share of buyers", "share"),
+               Column(f"net revenue, {facts.currency}", "money"), Column("share of revenue", "share"),
+               Column(f"revenue a customer, {facts.currency}", "money")]  # fmt: skip
     rows = [
-        [cut(row["segment_name"]), row["size"], row["share"], float(row["revenue"]), row["revenue_share"], float(row["revenue"]) / row["size"] if row["size"] else None]
+        [
+            cut(row["segment_name"]),
+            row["size"],
+            row["share"],
+            float(row["revenue"]),
+            row["revenue_share"],
+            float(row["revenue"]) / row["size"] if row["size"] else None,
+        ]
         for row in found
     ]
-    note = f"Above, in grey, the share of the customers who have bought; below, in colour, the share of the net revenue of all. As of {day(facts.as_of)}, everything since the first record."
+    note = (
+        f"In grey the share of the customers who have bought, in colour that of the net revenue. As of {day(facts.as_of)}, everything since the first record."
+    )
     return Chart("segments-shares", "How many customers, how much revenue", note, picture, Table("The segments", columns, rows, note), 90 + 52 * len(found))
 
 
@@ -72,11 +90,14 @@ def _map(facts: Facts) -> list[Any]:
     data = []
     for segment_id in sorted({row["segment_id"] for row in drawn}):
         own, name = [row for row in drawn if row["segment_id"] == segment_id], safe(names.get(segment_id, str(segment_id)), 80)
-        hover = [f"<b>{name}</b><br>last ordered {row['recency']:.0f} days ago<br>{money(row['monetary'], facts.currency)} in {counted(row['frequency'], 'order')}" for row in own]
+        hover = [
+            f"<b>{name}</b><br>last ordered {row['recency']:.0f} days ago<br>{money(row['monetary'], facts.currency)} in {counted(row['frequency'], 'order')}"
+            for row in own
+        ]
         made = dots([row["recency"] for row in own], [round(row["monetary"], 2) for row in own], hover, fill=colour(segment_id), size=6, name=name)
         data.append(made | {"marker": {**made["marker"], "opacity": 0.65}})
     picture = figure(data, xaxis=titled("days since the last order", autorange="reversed", zeroline=False),
-                     yaxis=titled(f"net revenue, {facts.currency} (each step ten times the one below)", type="log", dtick=1, tickformat=",~r"), showlegend=True)  # fmt: skip
+                     yaxis=titled(f"net revenue, {facts.currency} (each step ten times)", type="log", dtick=1, tickformat=",~r"), showlegend=True)  # fmt: skip
     known = {row["segment_id"]: row for row in facts.rows("middles")}
     columns = [Column("segment", wide=True), Column("customers", "number"), Column("days since the last order", "number"), Column("orders", "number"),
                Column(f"net revenue, {facts.currency}", "money"), Column(f"value of an order, {facts.currency}", "money")]  # fmt: skip
@@ -84,7 +105,8 @@ def _map(facts: Facts) -> list[Any]:
     listed = [*(row["segment_id"] for row in profiles(facts)), None]
     rows = [[names.get(one, "all who have bought"), known[one]["customers"], *(known[one][key] for key in keys)] for one in listed if one in known]
     total = facts.rows("totals")[0]["buyers"] if facts.rows("totals") else len(sample)
-    note = f"{counted(len(drawn), 'customer')} of {total:,} who have bought, drawn evenly, as of {day(facts.as_of)}. To the right: bought lately. Further up: bought for more."
+    who = f"{counted(len(drawn), 'customer')} of {total:,} who have bought, drawn evenly, as of {day(facts.as_of)}"
+    note = f"{who}. To the right: bought lately. Further up: bought for more."
     table = Table("The middle customer of each segment", columns, rows, f"Medians over every customer of the segment, as of {day(facts.as_of)}.")
     return [Chart("segments-map", "Every dot a customer", note, picture, table, 480)]
 
@@ -101,7 +123,9 @@ def _sizes(facts: Facts) -> list[Any]:
         own = [(one, sizes.get((one, segment_id))) for one in dates]
         known = [(str(one), size) for one, size in own if size is not None]
         hover = [f"<b>{safe(names[segment_id])}</b><br>{counted(size, 'customer')}<br>as of {one}" for one, size in known]
-        data.append(dots([one for one, _ in known], [size for _, size in known], hover, fill=colour(segment_id), name=safe(names[segment_id], 80), mode="lines+markers"))
+        data.append(
+            dots([one for one, _ in known], [size for _, size in known], hover, fill=colour(segment_id), name=safe(names[segment_id], 80), mode="lines+markers")
+        )
         table.append([names[segment_id], *(size for _, size in own)])
     columns = [Column("segment", wide=True), *(Column(str(one), "number") for one in dates)]
     note = f"Customers in each segment at the {counted(len(dates), 'as-of date')} up to {day(facts.as_of)}."
@@ -114,8 +138,16 @@ def _card(facts: Facts, row: Row) -> dict[str, Any]:
     size, revenue, is_buyer = row["size"], float(row["revenue"]), row["segment_id"] != NOT_BOUGHT
     middle = next((one for one in facts.rows("middles") if one["segment_id"] == row["segment_id"]), None)
     offers = [one for one in facts.rows("segment_offers") if one["segment_id"] == row["segment_id"]]
-    headline = f"{capital(spoken(row['share']))} customers, {percent(row['revenue_share'])} of the revenue" if is_buyer else f"{counted(size, 'customer')} seen without a purchase that still counts"
-    numbers = [("customers", f"{size:,}"), ("net revenue", money(revenue, facts.currency)), ("a customer", money(revenue / size, facts.currency) if size else "none")]
+    headline = (
+        f"{capital(spoken(row['share']))} customers, {percent(row['revenue_share'])} of the revenue"
+        if is_buyer
+        else f"{counted(size, 'customer')} seen without a purchase that still counts"
+    )
+    numbers = [
+        ("customers", f"{size:,}"),
+        ("net revenue", money(revenue, facts.currency)),
+        ("a customer", money(revenue / size, facts.currency) if size else "none"),
+    ]
     if middle and is_buyer:
         numbers += [("median orders", plain(middle["frequency"])), ("median days since the last order", plain(middle["recency"]))]
     return {
@@ -128,7 +160,10 @@ def _card(facts: Facts, row: Row) -> dict[str, Any]:
         "rule": cut(row.get("rule"), 400),
         "rule_note": _rule_note(row),
         "origins": _origins(row),
-        "categories": [(cut(one["category"], 60), f"{one['lift']:.1f} times as often as in the shop", f"{one['customers']:,} customers") for one in row["favourite_categories"] or []],
+        "categories": [
+            (cut(one["category"], 60), f"{one['lift']:.1f} times as often as in the shop", f"{one['customers']:,} customers")
+            for one in row["favourite_categories"] or []
+        ],
         "lift": [_offer(one) for one in offers if one["list"] == "lift"],
         "best": [_offer(one) for one in offers if one["list"] == "best"],
         "no_offers": "" if offers else _no_offers(facts),
@@ -173,7 +208,11 @@ def _offer(row: Row) -> dict[str, str]:
 
 def _no_offers(facts: Facts) -> str:
     lacking = facts.absent.get("segment_offers")
-    return f"The lake has no table {' and '.join(lacking)}; `coterie recommend` writes what to offer." if lacking else "Nothing is bought by enough of them to stand out."
+    return (
+        f"The lake has no table {' and '.join(lacking)}; `coterie recommend` writes what to offer."
+        if lacking
+        else "Nothing is bought by enough of them to stand out."
+    )
 
 
 def in_short(facts: Facts) -> list[tuple[str, str]]:

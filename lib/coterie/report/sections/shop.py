@@ -28,7 +28,11 @@ def _figures(facts: Facts) -> list[Any]:
         Figure(f"{total['customers']:,}", "customers", f"{spoken(buyers / total['customers'])} have bought" if total["customers"] else ""),
         Figure(f"{orders:,}", "orders", f"{plain(orders / buyers)} a buyer" if buyers else ""),
         Figure(money(revenue, facts.currency), "net revenue", since),
-        Figure(money(revenue / buyers, facts.currency) if buyers else "none", "net revenue a buyer", f"{money(revenue / orders, facts.currency)} an order" if orders else ""),
+        Figure(
+            money(revenue / buyers, facts.currency) if buyers else "none",
+            "net revenue a buyer",
+            f"{money(revenue / orders, facts.currency)} an order" if orders else "",
+        ),
     ]
     if items:
         categories = items[0]["categories"]
@@ -69,12 +73,17 @@ def _months(facts: Facts) -> list[Any]:
         return [missing]
     found, currency = facts.rows("months"), facts.currency
     dates = [f"{row['month']}-01" for row in found]
-    columns = [Column("month"), Column("customers seen", "number"), Column("buyers", "number"), Column("orders", "number"),
-               Column("bought", "money"), Column("given back", "money"), Column("net revenue", "money")]  # fmt: skip
-    rows = [[month(row["month"]), row["customers"], row["buyers"], row["orders"], *(float(row[name] or 0) for name in ("bought", "given_back", "revenue"))] for row in found]
-    ended = "" if (facts.as_of.month != _next_day_month(facts)) else f"; the last month ends on {facts.as_of.day} {facts.as_of:%B}"
-    note = f"By calendar month up to {day(facts.as_of)}{ended}. Money in {currency}."
-    table = Table("Month by month", columns, rows, note)
+    ended = "" if facts.as_of.month != _next_day_month(facts) else f"; the last month ends on {facts.as_of.day} {facts.as_of:%B}"
+    note = f"By calendar month up to {day(facts.as_of)}{ended}."
+    sums = [[month(row["month"]), *(float(row[name] or 0) for name in ("bought", "given_back", "revenue")), row["orders"]] for row in found]
+    columns = [Column("month"), Column("bought", "money"), Column("given back", "money"), Column("net revenue", "money"), Column("orders", "number")]
+    money_table = Table("Revenue month by month", columns, sums, f"{note} Money in {currency}.")
+    people_table = Table(
+        "Customers month by month",
+        [Column("month"), Column("customers who bought", "number"), Column("customers seen", "number")],
+        [[month(row["month"]), row["buyers"], row["customers"]] for row in found],
+        note,
+    )
     net = [float(row["revenue"] or 0) for row in found]
     said = [f"<b>{month(row['month'])}</b><br>{money(value, currency)} net<br>{row['orders']:,} orders" for row, value in zip(found, net, strict=True)]
     ticks = {"tickformat": "%b\n%Y", "dtick": f"M{max(1, round(len(found) / 12))}", "showgrid": False}
@@ -86,8 +95,8 @@ def _months(facts: Facts) -> list[Any]:
         yaxis=titled("customers who bought", rangemode="tozero", tickformat="~s"),
     )
     return [
-        Chart("months-revenue", "Net revenue by month", note, revenue, table, 280),
-        Chart("months-buyers", "Customers who bought, by month", note, people, table, 260),
+        Chart("months-revenue", "Net revenue by month", money_table.note, revenue, money_table, 280),
+        Chart("months-buyers", "Customers who bought, by month", note, people, people_table, 260),
     ]
 
 
@@ -118,13 +127,30 @@ def _cohorts(facts: Facts) -> list[Any]:
     if most < 1:
         return [table]
     hover = [
-        ["" if share is None else f"<b>{percent(share)}</b> of the {sizes[name][0]:,} of {month(name)}<br>bought again {counted(age, 'month')} later" for age, share in enumerate(line, 1)]
+        [
+            "" if share is None else f"<b>{percent(share)}</b> of the {sizes[name][0]:,} of {month(name)}<br>bought again {counted(age, 'month')} later"
+            for age, share in enumerate(line, 1)
+        ]
         for name, line in zip(names, shares, strict=True)
     ]
     labels = [month(name) for name in names]
     written = [["" if share is None else f"{100 * share:.0f}" for share in line] for line in shares]
-    field = heat(list(range(1, most + 1)), labels, shares, hover, zmin=0, zmax=_largest(shares), text=written, texttemplate="%{text}", textfont={"size": 11.5, "color": "var(--ink)"})
-    picture = figure([field], xaxis=titled("months after the first purchase", showgrid=False, dtick=1), yaxis={"autorange": "reversed", "showgrid": False, "type": "category"})
+    field = heat(
+        list(range(1, most + 1)),
+        labels,
+        shares,
+        hover,
+        zmin=0,
+        zmax=_largest(shares),
+        text=written,
+        texttemplate="%{text}",
+        textfont={"size": 11.5, "color": "var(--ink)"},
+    )
+    picture = figure(
+        [field],
+        xaxis=titled("months after the first purchase", showgrid=False, dtick=1),
+        yaxis={"autorange": "reversed", "showgrid": False, "type": "category"},
+    )
     return [Chart("cohorts", "Who came back, by month of first purchase (per cent)", note, picture, table, 60 + 24 * max(4, len(names)))]
 
 
@@ -143,5 +169,5 @@ def in_short(facts: Facts) -> list[tuple[str, str]]:
         return []
     total, months = facts.rows("totals")[0], facts.rows("months")
     since = f" since {month(months[0]['month'])}" if months else ""
-    said = f"{counted(total['customers'], 'customer')}, {counted(total['orders'] or 0, 'order')}, {money(total['revenue'] or 0, facts.currency)} of net revenue{since}."
-    return [("The shop", said)]
+    who = f"{counted(total['customers'], 'customer')}, {counted(total['orders'] or 0, 'order')}"
+    return [("The shop", f"{who}, {money(total['revenue'] or 0, facts.currency)} of net revenue{since}.")]

@@ -18,6 +18,7 @@ _MEASURES = (
     ("smallest_share", "smallest segment", ""),
     ("largest_share", "largest segment", ""),
 )
+_LINES = 9  # lines in the picture of silhouettes, at most: the rules, and those that reach the highest
 _SHARES = {"smallest_share", "largest_share"}
 Row = Mapping[str, Any]
 
@@ -43,7 +44,7 @@ def trust(chosen: Row | None) -> str:
     words = (
         "the segments are clearly apart" if silhouette > 0.7
         else "the segments are reasonably apart" if silhouette > 0.5
-        else "the segments are tendencies that shade into each other, not islands: most customers belong where they are, those at the borders could be next door" if silhouette > 0.25
+        else "the segments are tendencies that shade into each other, not islands: customers at the borders could as well be next door" if silhouette > 0.25
         else "the customers show no clear structure: take the segments as a tidy way to divide them, no more"
     )  # fmt: skip
     return f"With a silhouette of {silhouette:.2f} {words}."
@@ -58,11 +59,15 @@ def _by_k(facts: Facts, found: Sequence[Row]) -> list[Any]:
     if sum(len(rows) for rows in series.values()) < 2:
         return []
     sets, data = {feature_set for feature_set, _ in series}, []
-    ordered = sorted(series.items(), key=lambda item: (item[0][1] == "rfm_rules", item[0]))
-    for number, ((feature_set, method), rows) in enumerate(ordered):
-        rows = sorted(rows, key=lambda row: (row["k"], row["candidate"]))
+    best = sorted(series.items(), key=lambda item: (item[0][1] != "rfm_rules", -max(row["silhouette"] for row in item[1]), item[0]))[:_LINES]
+    ordered = sorted(best, key=lambda item: (item[0][1] == "rfm_rules", item[0]))
+    for number, ((feature_set, method), unordered) in enumerate(ordered):
+        rows = sorted(unordered, key=lambda row: (row["k"], row["candidate"]))
         name = method.replace("_", " ") + (f", {feature_set}" if len(sets) > 1 else "")
-        hover = [f"<b>{safe(row['candidate'])}</b><br>silhouette {row['silhouette']:.3f}<br>smallest segment {100 * (row['smallest_share'] or 0):.1f} %" for row in rows]
+        hover = [
+            f"<b>{safe(row['candidate'])}</b><br>silhouette {row['silhouette']:.3f}<br>smallest segment {100 * (row['smallest_share'] or 0):.1f} %"
+            for row in rows
+        ]
         fill = "var(--ink)" if method == "rfm_rules" else colour(number + 1)
         data.append(dots([row["k"] for row in rows], [row["silhouette"] for row in rows], hover, fill=fill, name=safe(name, 44), mode="lines+markers"))
     chosen = [row for row in found if row["is_chosen"] and row["silhouette"] is not None]
@@ -70,10 +75,12 @@ def _by_k(facts: Facts, found: Sequence[Row]) -> list[Any]:
     ring["marker"] |= {"symbol": "circle-open", "line": {"width": 2.5, "color": "var(--ink)"}, "color": "var(--ink)"}
     ring["hoverinfo"] = "skip"
     ring.pop("hovertemplate")
-    picture = figure([*data, ring], xaxis=titled("number of segments", dtick=1, showgrid=False), yaxis=titled("silhouette", rangemode="tozero"), showlegend=True)
-    rows = [[row["candidate"], row["k"], row["silhouette"]] for line in series.values() for row in sorted(line, key=lambda row: row["k"])]
+    picture = figure(
+        [*data, ring], xaxis=titled("number of segments", dtick=1, showgrid=False), yaxis=titled("silhouette", rangemode="tozero"), showlegend=True
+    )
+    numbers: list[list[Any]] = [[row["candidate"], row["k"], row["silhouette"]] for line in series.values() for row in sorted(line, key=lambda row: row["k"])]
     note = f"Mean Euclidean silhouette, -1 to 1, in the space that was clustered; fitted as of {day(found[0]['as_of'])}. The ring is the chosen one."
-    table = Table("Silhouettes", [Column("candidate", wide=True), Column("segments", "number"), Column("silhouette", "number")], rows, note)
+    table = Table("Silhouettes", [Column("candidate", wide=True), Column("segments", "number"), Column("silhouette", "number")], numbers, note)
     return [Chart("why-silhouette", "How many segments", note, picture, table, 340)]
 
 
@@ -81,10 +88,14 @@ def _table(facts: Facts, found: Sequence[Row], chosen: Row | None) -> Table:
     measured = [(row, {**(row["measures"] or {}), "silhouette": row["silhouette"], "smallest_share": row["smallest_share"]}) for row in found]
     shown = [one for one in _MEASURES if any(values.get(one[0]) is not None for _, values in measured)]
     explained = [name for name in sorted({key for _, values in measured for key in values}) if name.startswith(("variance_explained", "explained_"))]
-    columns = [Column("candidate", wide=True), Column("segments", "number"), *(Column(words, "share" if name in _SHARES else "number") for name, words, _ in shown),
+    measures = [Column(words, "share" if name in _SHARES else "number") for name, words, _ in shown]
+    columns = [Column("candidate", wide=True), Column("segments", "number"), *measures,
                *(Column(name.replace("_", " "), "share") for name in explained), Column("verdict", wide=True)]  # fmt: skip
     sets = {row["feature_set"] for row in found}
-    rows = [[_short(row, sets), row["k"], *(values.get(name) for name, _, _ in shown), *(values.get(name) for name in explained), cut(row["verdict"], 300)] for row, values in measured]
+    rows = [
+        [_short(row, sets), row["k"], *(values.get(name) for name, _, _ in shown), *(values.get(name) for name in explained), cut(row["verdict"], 300)]
+        for row, values in measured
+    ]
     better = "; ".join(f"{words}: {hint}" for _, words, hint in shown if hint)
     size = next((values["sample_customers"] for _, values in measured if values.get("sample_customers")), None)
     sample = f" Measured on {counted(size, 'customer')}." if size else ""
@@ -122,7 +133,11 @@ def _steadiness(facts: Facts, chosen: Row | None) -> list[Any]:
 def _projection(facts: Facts) -> list[Any]:
     found = facts.rows("projection")
     if not found:
-        return [Text("A picture of the space that was clustered was not stored for this fit; the dots under Segments show recency against revenue.", is_missing=True)]
+        return [
+            Text(
+                "A picture of the space that was clustered was not stored for this fit; the dots under Segments show recency against revenue.", is_missing=True
+            )
+        ]
     names, data, counts = name_of(facts), [], []
     for segment_id in sorted({row["segment_id"] for row in found}):
         own = [row for row in found if row["segment_id"] == segment_id]
@@ -133,8 +148,13 @@ def _projection(facts: Facts) -> list[Any]:
         counts.append([names.get(segment_id, f"segment {segment_id}"), len(own), *middle])
     plain_axis = {"showticklabels": False, "zeroline": False}
     picture = figure(data, xaxis=titled("first direction", **plain_axis), yaxis=titled("second direction", **plain_axis), showlegend=True)
-    note = f"{counted(len(found), 'customer')}, drawn evenly, seen from the side that shows most of the differences between them. Nearness is likeness; the directions have no unit."
-    columns = [Column("segment", wide=True), Column("customers drawn", "number"), Column("mean of the first direction", "number"), Column("of the second", "number")]
+    note = f"{counted(len(found), 'customer')}, drawn evenly, from the side that shows most differences. Nearness is likeness; the directions have no unit."
+    columns = [
+        Column("segment", wide=True),
+        Column("customers drawn", "number"),
+        Column("mean of the first direction", "number"),
+        Column("of the second", "number"),
+    ]
     return [Chart("why-projection", "The segments from the side", note, picture, Table("Where the segments lie", columns, counts, note), 440)]
 
 
@@ -143,5 +163,7 @@ def _agreement(facts: Facts) -> list[Any]:
     if not found:
         return []
     rows = [[row["candidate"], row["other"], row["adjusted_rand"]] for row in sorted(found, key=lambda row: -row["adjusted_rand"])[:40]]
-    note = f"Adjusted Rand index: 1 where two divisions are the same, about 0 where they have no more in common than by chance. {plain(len(found))} pairs, the most alike first."
+    note = (
+        f"Adjusted Rand index: 1 where two divisions are the same, about 0 where they agree by chance alone. {plain(len(found))} pairs, the most alike first."
+    )
     return [Table("How alike the divisions are", [Column("candidate", wide=True), Column("other", wide=True), Column("agreement", "number")], rows, note)]
