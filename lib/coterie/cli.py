@@ -172,6 +172,26 @@ def report(lake: Lake, as_of: AsOf = None, out: Out = None, conf: Conf = None, s
 
 
 @app.command()
+def explain(
+    customer: Annotated[str, typer.Argument(help="the customer's id")],
+    lake: Lake,
+    as_of: AsOf = None,
+    html: Annotated[Path | None, typer.Option("--html", help="write a page to this file instead of the terminal")] = None,
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
+) -> None:
+    """One customer: what they did, their segment and why, who is like them, what is offered and why, and what would move them."""
+    day = _day(as_of, "--as-of")
+    with display.progress(True):
+        shop = _shop(lake, conf, set, None)
+        title, sections = shop.explain(customer, day, html)
+    if html:
+        display.say(f"customer {customer}: {html}")
+    else:
+        display.show_sections(title, sections)
+
+
+@app.command()
 def evaluate(
     train: Annotated[str, typer.Argument(help="CSV or Parquet: user, item, and where there are: weight, time, title, category")],
     test: Annotated[str, typer.Argument(help="the same columns: what the users took afterwards")],

@@ -4,8 +4,8 @@ import contextlib
 import datetime
 import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
 
 import typer
 from pyspark.sql import functions as F
@@ -108,6 +108,48 @@ def show_quality(rows: list[dict[str, Any]], result: dict[str, Any]) -> None:
         console.print(table, highlight=False)
     said = f"{result['seconds']:.0f} s; every measure at each length, with its interval: --json, or recommendation_quality with --lake"
     console.print(said, highlight=False, markup=False)
+
+
+def show_sections(title: str, sections: Sequence[Any]) -> None:
+    """Sections of a page (`coterie.report.blocks`) as text: of a chart its table."""
+    console = Console()
+    console.print(title, style="bold", highlight=False, markup=False)
+    for section in sections:
+        console.print()
+        console.print(section.title, style="bold underline", highlight=False, markup=False)
+        if section.lead:
+            console.print(section.lead, highlight=False, markup=False)
+        for block in section.blocks:
+            _show_block(console, block)
+
+
+def _show_block(console: Console, block: Any) -> None:
+    if block.kind == "figures":
+        said = (f"{one.label} {one.value}" + (f" ({one.note})" if one.note else "") for one in block.figures)
+        console.print("; ".join(said), highlight=False, markup=False)
+    elif block.kind == "points":
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column()
+        for about, words in block.points:
+            table.add_row(_plain(about), _plain(words))
+        console.print(table, highlight=False)
+    elif block.kind == "text":
+        console.print(block.text, style="dim" if block.is_missing else "", highlight=False, markup=False)
+    elif block.kind in {"table", "chart"}:
+        _show_table(console, block if block.kind == "table" else block.table)
+
+
+def _show_table(console: Console, block: Any) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in block.columns:
+        justify: Literal["left", "right"] = "left" if column.kind == "text" else "right"
+        table.add_column(_plain(column.title), justify=justify, overflow="fold" if column.wide else "ellipsis", no_wrap=not column.wide)
+    for row in block.texts():
+        table.add_row(*map(_plain, row))
+    console.print(table, highlight=False)
+    if block.note:
+        console.print(block.note, style="dim", highlight=False, markup=False)
 
 
 def rows_of(shop: Any, table: str, as_of: datetime.date | None, where: str | None, limit: int) -> tuple[list[dict[str, Any]], list[str]]:

@@ -32,12 +32,12 @@ def default_page(place: str) -> Path | None:
     return None if "://" in place or not Path(place).is_dir() else Path(f"{place.rstrip('/')}-report.html")
 
 
-def checked_page(out: Path) -> Path:
+def checked_page(out: Path, option: str = "--out") -> Path:
     """The file as it is given, where it can be written. Raises UserError where its folder is not there, or it is a folder itself."""
     if out.is_dir():
-        raise UserError(f"--out '{out}' is a folder; give the name of the file to write, such as {out / 'report.html'}")
+        raise UserError(f"{option} '{out}' is a folder; give the name of the file to write, such as {out / 'report.html'}")
     if not out.parent.is_dir():
-        raise UserError(f"--out '{out}': there is no folder '{out.parent}'; make it first, or give a file in one that is there")
+        raise UserError(f"{option} '{out}': there is no folder '{out.parent}'; make it first, or give a file in one that is there")
     return out
 
 
@@ -55,7 +55,11 @@ def write_report(lake: Lake, as_of: datetime.date | None, out: Path, progress: P
     progress("report", "reading the tables")
     facts = gathered(lake, as_of)
     progress("report", "writing the page")
-    return written_page(report_page(facts, f"on {datetime.datetime.now(datetime.UTC):%-d %B %Y at %H:%M} UTC"), checked_page(out))
+    return written_page(report_page(facts, made_at()), checked_page(out))
+
+
+def made_at() -> str:
+    return f"on {datetime.datetime.now(datetime.UTC):%-d %B %Y at %H:%M} UTC"
 
 
 def gathered(lake: Lake, as_of: datetime.date | None = None) -> Facts:
@@ -64,17 +68,17 @@ def gathered(lake: Lake, as_of: datetime.date | None = None) -> Facts:
     newest = versions(history)
     day = chosen_date(lake, history, as_of)
     needed = sorted({table for query in QUERIES.values() for table in query.needs})
-    with _interpreted(lake.spark, history), ThreadPoolExecutor(_AT_ONCE) as pool:
+    with interpreted(lake.spark, history), ThreadPoolExecutor(_AT_ONCE) as pool:
         there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name), needed), strict=True))
         tables = {name: lake.read(name, newest.get(name)) for name in needed if there[name]}
         names = [name for name, query in QUERIES.items() if all(there[table] for table in query.needs)]
-        small = dict(zip(names, pool.map(lambda name: _rows(QUERIES[name].run(tables, day)), names), strict=True))
+        small = dict(zip(names, pool.map(lambda name: rows_of(QUERIES[name].run(tables, day)), names), strict=True))
     absent = {name: [table for table in query.needs if not there[table]] for name, query in QUERIES.items() if name not in small}
-    return Facts(day, _currency(history), {name: small.get(name) for name in QUERIES}, absent, history)
+    return Facts(day, currency_of(history), {name: small.get(name) for name in QUERIES}, absent, history)
 
 
 @contextlib.contextmanager
-def _interpreted(spark: SparkSession, history: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+def interpreted(spark: SparkSession, history: Sequence[Mapping[str, Any]]) -> Iterator[None]:
     """Of a small shop, plans are run as they are: compiling them to byte code takes longer than the few rows that they see."""
     customers = max(((row["measures"] or {}).get("customers", 0) for row in history if row["state"] == "finished"), default=0)
     before = [(name, spark.conf.get(name, None)) for name in _UNCOMPILED]
@@ -91,14 +95,14 @@ def _interpreted(spark: SparkSession, history: Sequence[Mapping[str, Any]]) -> I
                 spark.conf.set(name, kept)
 
 
-def _rows(frame: DataFrame) -> list[dict[str, Any]]:
+def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
     return [row.asDict(recursive=True) for row in frame.collect()]  # QUERIES says what bounds each
 
 
 def read_history(lake: Lake) -> list[dict[str, Any]]:
     """What ran, newest first."""
     held = bool(lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect())
-    return runs_summary(_rows(lake.read("runs")), held)  # two rows a run
+    return runs_summary(rows_of(lake.read("runs")), held)  # two rows a run
 
 
 def chosen_date(lake: Lake, history: Sequence[Mapping[str, Any]], as_of: datetime.date | None) -> datetime.date:
@@ -125,7 +129,7 @@ def _dates_of_tables(lake: Lake) -> list[datetime.date]:
     return []
 
 
-def _currency(history: Sequence[Mapping[str, Any]]) -> str:
+def currency_of(history: Sequence[Mapping[str, Any]]) -> str:
     """The shop's, as the newest finished ingest recorded it."""
     recorded = next((row["settings"] for row in history if row["job"] == "ingest" and row["state"] == "finished"), None)
     currency: str = json.loads(recorded)["shop"]["currency"] if recorded else load_settings([]).shop.currency

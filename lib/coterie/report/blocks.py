@@ -1,11 +1,29 @@
 """What a section of the page is made of."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
+from coterie.report import words
+
 Kind = Literal["text", "number", "share", "money", "day", "duration"]
+
+
+_WRITTEN: dict[Kind, Callable[[Any], str]] = {
+    "share": words.percent,
+    "money": lambda value: f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}",
+    "duration": words.duration,
+}
+
+
+def cell(value: Any, kind: Kind) -> str:
+    """A value of a table as a reader sees it."""
+    if value is None or not isinstance(value, int | float | Decimal):
+        return "" if value is None else str(value)
+    return "" if math.isnan(value) else _WRITTEN.get(kind, words.plain)(value)
 
 
 @dataclass(frozen=True)
@@ -28,6 +46,10 @@ class Table:
     marked: frozenset[int] = frozenset()  # rows that stand out
 
     kind = "table"
+
+    def texts(self) -> list[list[str]]:
+        """The rows as they are read."""
+        return [[cell(value, column.kind) for value, column in zip(row, self.columns, strict=True)] for row in self.rows]
 
 
 @dataclass(frozen=True)

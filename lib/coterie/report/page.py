@@ -10,7 +10,7 @@ import hashlib
 import importlib.util
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from importlib import resources
@@ -19,14 +19,7 @@ from typing import Any
 
 from coterie import __version__
 from coterie.errors import UserError
-from coterie.report import words
-from coterie.report.blocks import Chart, Folded, Kind, Picker, Section
-
-_WRITTEN: dict[Kind, Callable[[Any], str]] = {
-    "share": words.percent,
-    "money": lambda value: f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}",
-    "duration": words.duration,
-}
+from coterie.report.blocks import Chart, Folded, Picker, Section, cell
 
 
 def render(template: str, *, title: str, subtitle: str, sections: Sequence[Section], **more: Any) -> str:
@@ -60,13 +53,6 @@ def require_libraries() -> None:
     missing = [name for name in ("jinja2", "plotly") if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(f"the page needs {' and '.join(missing)}, not installed here; install it with: pip install 'coterie[report]'")
-
-
-def cell(value: Any, kind: Kind) -> str:
-    """A value of a table as a reader sees it."""
-    if value is None or not isinstance(value, int | float | Decimal):
-        return "" if value is None else str(value)
-    return "" if math.isnan(value) else _WRITTEN.get(kind, words.plain)(value)
 
 
 def sort_value(value: Any) -> str:

@@ -13,7 +13,7 @@ IMAGES = 6  # pictures a segment
 _TITLE = 400  # characters of a title that leave the table
 
 
-def _titled(frame: DataFrame, items: DataFrame) -> DataFrame:
+def titled(frame: DataFrame, items: DataFrame) -> DataFrame:
     """The frame with `title` (the item's id where nobody said) and `category`."""
     known = items.select("item_id", F.substring("title", 1, _TITLE).alias("title"), "category")
     return frame.join(known, on="item_id", how="left").withColumn("title", F.coalesce("title", "item_id"))
@@ -22,7 +22,7 @@ def _titled(frame: DataFrame, items: DataFrame) -> DataFrame:
 def segment_offers(table: DataFrame, items: DataFrame, as_of: datetime.date, most: int = 5) -> DataFrame:
     """The first `most` items of each list of each segment of the chosen segmentation, with title and category."""
     rows = of_date(table, as_of).where((F.col("segmentation") == "chosen") & (F.col("rank") <= most))
-    return _titled(rows, items).orderBy("segment_id", "list", "rank")
+    return titled(rows, items).orderBy("segment_id", "list", "rank")
 
 
 def exposure(recommendations: DataFrame, as_of: datetime.date) -> DataFrame:
@@ -46,7 +46,7 @@ def best_offers(recommendations: DataFrame, items: DataFrame, as_of: datetime.da
     """(item_id, title, category, customers): the items in most customers' lists."""
     of_item = of_date(recommendations, as_of).groupBy("item_id").agg(F.count(F.lit(1)).alias("customers"))
     first = of_item.orderBy(F.col("customers").desc(), "item_id").limit(MOST)
-    return _titled(first, items).orderBy(F.col("customers").desc(), "item_id")
+    return titled(first, items).orderBy(F.col("customers").desc(), "item_id")
 
 
 def examples(recommendations: DataFrame, items: DataFrame, profiles: DataFrame, as_of: datetime.date, most: int = 3) -> DataFrame:
@@ -57,7 +57,7 @@ def examples(recommendations: DataFrame, items: DataFrame, profiles: DataFrame, 
         .select("segment_id", F.element_at("typical_customers", 1).alias("customer_id"))
     )
     rows = of_date(recommendations, as_of).where(F.col("rank") <= most).join(F.broadcast(typical), on="customer_id", how="inner")
-    shown = _titled(rows, items).select("segment_id", "customer_id", "rank", "title", "source", F.substring("reason", 1, _TITLE).alias("reason"))
+    shown = titled(rows, items).select("segment_id", "customer_id", "rank", "title", "source", F.substring("reason", 1, _TITLE).alias("reason"))
     return shown.orderBy("segment_id", "rank")
 
 

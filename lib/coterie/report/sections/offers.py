@@ -9,7 +9,7 @@ from coterie.report.charts import dots, figure, safe, titled
 from coterie.report.sections.segments import name_of, profiles
 from coterie.report.words import capital, counted, cut, day, percent, spoken
 
-_MODELS = {
+MODELS = {
     "popular": "popular list",
     "als": "tastes alike (ALS)",
     "user_knn": "customers like you",
@@ -65,7 +65,7 @@ def best_and_popular(facts: Facts, measure: str) -> tuple[Row, Row] | None:
 
 
 def _name(model: str) -> str:
-    return _MODELS.get(model, model)
+    return MODELS.get(model, model)
 
 
 def _quality(facts: Facts) -> list[Any]:
