@@ -9,7 +9,7 @@ from coterie.report.blocks import Chart, Column, Figure, Figures, Points, Sectio
 from coterie.report.charts import bars, figure, titled
 from coterie.report.scenario import Placer, cheapest_way_up, first_slip
 from coterie.report.sections.offers import MODELS
-from coterie.report.words import amount, counted, cut, day, label, money, percent, plain, spoken
+from coterie.report.words import amount, capital, counted, cut, day, label, money, percent, plain, spoken
 
 _SHOWN_DAYS = 12
 Row = Mapping[str, Any]
@@ -80,7 +80,7 @@ def _segment(one: Customer) -> list[Any]:
     points = [("Segment", _named(row, profile))]
     if row["confidence"] is not None:
         sure = "well inside it" if row["confidence"] > 0.5 else "inside it, with another one not far" if row["confidence"] > 0.2 else "at its border"
-        points.append(("How sure", f"{sure}: confidence {row['confidence']:.2f}, where 1 is its centre and 0 half-way to the next segment."))
+        points.append(("How sure", f"{capital(sure)}: confidence {row['confidence']:.2f}, where 1 is its centre and 0 half-way to the next segment."))
     if profile.get("rule"):
         points.append(("Its rule", cut(profile["rule"], 300)))
     rules = one.segments.get("rfm_rules")
@@ -110,7 +110,13 @@ def _timeline(one: Customer) -> list[Any]:
         what = ", ".join(named) + (f" and {rest} more" if named and rest > 0 else "")
         others = row["events"] - lines
         rows.append(
-            [str(row["activity_date"]), row["orders"], float(row["revenue"]), float(row["given_back"]), what or f"{counted(others, 'event')}, nothing bought"]
+            [
+                str(row["activity_date"]),
+                row["orders"],
+                float(row["revenue"]),
+                float(row["given_back"]),
+                what or f"{'gave back' if row['given_back'] else counted(others, 'event')}, nothing bought",
+            ]
         )
     columns = [Column("day"), Column("orders", "number"), Column(f"bought, {one.currency}", "money"), Column("given back", "money"), Column("what", wide=True)]
     more = f" The newest {_SHOWN_DAYS} of {len(rows)} days." if len(rows) > _SHOWN_DAYS else ""

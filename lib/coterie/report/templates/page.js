@@ -53,10 +53,12 @@
   }
   const plots = [...document.querySelectorAll(".plot")], all = (width) => plots.forEach((place) => draw(place, width));
 
+  const ready = () => { root.dataset.ready = "true"; };
+
   // The charting library, unpacked from the page itself.
   async function load() {
     const packed = document.getElementById("library");
-    if (!packed) return;
+    if (!packed) return ready();
     const bytes = Uint8Array.from(atob(packed.textContent), (one) => one.charCodeAt(0));
     const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
     const script = document.createElement("script");
@@ -67,7 +69,7 @@
       draw(place);
       await new Promise((done) => setTimeout(done));
     }
-    root.dataset.ready = "true";
+    ready();
   }
 
   // Tables: sorted by a click on a heading, long ones unfolded by a button.
