@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from coterie import clusters, display
+from coterie import clusters, display, listing
 from coterie.errors import CoterieError, UserError
 from coterie.settings import override, read_toml
 
@@ -267,28 +267,53 @@ def maintain(lake: Lake, conf: Conf = None, set: Set = None, quiet: Quiet = Fals
     _done(results, lake, quiet, json)
 
 
+Limit = Annotated[int, typer.Option("--limit", min=1, help="rows shown")]
+Csv = Annotated[bool, typer.Option("--csv", help="results as CSV on standard output")]
+
+
 @app.command()
 def show(
     table: str,
     lake: Lake,
     as_of: Annotated[str | None, typer.Option("--as-of", help="only rows of this as-of date")] = None,
     where: Annotated[str | None, typer.Option("--where", help="SQL condition on the table's columns")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="rows shown")] = 20,
+    columns: Annotated[str, typer.Option("--columns", help="only these, with commas between")] = "",
+    order: Annotated[str | None, typer.Option("--order-by", help="SQL expression, with ' desc' behind for the largest first")] = None,
+    limit: Limit = 20,
     json: Json = False,
+    csv: Csv = False,
 ) -> None:
     """Rows of a table, as the newest finished run left it."""
-    day = _day(as_of, "--as-of")
+    day, form, picked = _day(as_of, "--as-of"), listing.form_of(json, csv), [name.strip() for name in columns.split(",") if name.strip()]
     with display.progress(True):
-        rows, columns = display.rows_of(_shop(lake, None, None, None), table, day, where, limit)
-    display.show_rows(table, columns, rows, json)
+        rows, names = listing.rows_of(_shop(lake, None, None, None), table, day, where, picked, order, limit)
+    listing.show_rows(table, names, rows, form)
 
 
 @app.command()
-def runs(lake: Lake, limit: Annotated[int, typer.Option("--limit", min=1, help="newest runs shown")] = 20, json: Json = False) -> None:
+def runs(
+    lake: Lake,
+    job: Annotated[str | None, typer.Option("--job", help="only of this job")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="only finished, failed, interrupted, running or stale ones")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="only of this as-of date")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="only from this day on, YYYY-MM-DD")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="newest runs shown")] = 20,
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
     """What ran, on what, with its accounting; and which as-of dates late data made stale."""
+    form, dates = listing.form_of(json, csv), (_day(as_of, "--as-of"), _day(since, "--since"))
     with display.progress(True):
         rows = _shop(lake, None, None, None).history()
-    display.show_runs(rows[:limit], json)
+    listing.show_runs(listing.picked_runs(rows, job, state, *dates)[:limit], form)
+
+
+@app.command()
+def describe(
+    name: Annotated[str | None, typer.Argument(help="a table, 'features', or a feature; without it all tables")] = None, json: Json = False, csv: Csv = False
+) -> None:
+    """What the tables, their columns and the features mean."""
+    listing.show_described(*listing.described(name), listing.form_of(json, csv))
 
 
 Customers = Annotated[int, typer.Option("--customers", min=1, help="customers of the seeded shop")]

@@ -1,19 +1,13 @@
 """What the command prints: progress, tables, errors."""
 
 import contextlib
-import datetime
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
-import typer
-from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table
-
-from coterie.errors import UserError, one_of
-from coterie.schemas import TABLES
 
 Progress = Callable[[str, str], None]
 
@@ -49,7 +43,7 @@ def show_results(results: list[dict[str, Any]], lake: str, page: str = "") -> No
     for name in ("job", "seconds", "result"):
         table.add_column(name, justify="right" if name == "seconds" else "left")
     for values in results:
-        table.add_row(values["job"], f"{values['seconds']:.1f}", _plain("\n".join(_summary(values))))
+        table.add_row(values["job"], f"{values['seconds']:.1f}", plain("\n".join(summary(values))))
     console = Console()
     console.print(table, highlight=False)
     dates = {str(values["as_of"]) for values in results if values["as_of"]}
@@ -58,7 +52,7 @@ def show_results(results: list[dict[str, Any]], lake: str, page: str = "") -> No
         say(page)
 
 
-def _summary(values: dict[str, Any]) -> list[str]:
+def summary(values: dict[str, Any]) -> list[str]:
     lines = [values["message"]] if values["message"] else []
     money = [values[f"revenue_{part}"] for part in ("read", "accepted", "rejected", "duplicate")]
     if money[0] is not None:
@@ -132,7 +126,7 @@ def _show_block(console: Console, block: Any) -> None:
         table.add_column(style="bold", no_wrap=True)
         table.add_column()
         for about, words in block.points:
-            table.add_row(_plain(about), _plain(words))
+            table.add_row(plain(about), plain(words))
         console.print(table, highlight=False)
     elif block.kind == "text":
         console.print(block.text, style="dim" if block.is_missing else "", highlight=False, markup=False)
@@ -144,89 +138,13 @@ def _show_table(console: Console, block: Any) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in block.columns:
         justify: Literal["left", "right"] = "left" if column.kind == "text" else "right"
-        table.add_column(_plain(column.title), justify=justify, overflow="fold" if column.wide else "ellipsis", no_wrap=not column.wide)
+        table.add_column(plain(column.title), justify=justify, overflow="fold" if column.wide else "ellipsis", no_wrap=not column.wide)
     for row in block.texts():
-        table.add_row(*map(_plain, row))
+        table.add_row(*map(plain, row))
     console.print(table, highlight=False)
     if block.note:
         console.print(block.note, style="dim", highlight=False, markup=False)
 
 
-def rows_of(shop: Any, table: str, as_of: datetime.date | None, where: str | None, limit: int) -> tuple[list[dict[str, Any]], list[str]]:
-    """Up to `limit` rows of a table, in the order of its key. Raises UserError for an unknown table or a wrong condition."""
-    if table not in TABLES:
-        raise UserError(f"there is no table '{table}'; {one_of(table, TABLES)}")
-    if not shop.lake.exists(table):
-        raise UserError(f"the lake '{shop.lake.place}' has no table '{table}' yet; run the job that writes it first")
-    frame = shop.table(table)
-    if as_of is not None:
-        if "as_of" not in frame.columns:
-            raise UserError(f"table '{table}' has no as-of date; leave --as-of out")
-        frame = frame.where(F.col("as_of") == F.lit(as_of))
-    try:
-        shown = (frame.where(where) if where else frame).orderBy(*TABLES[table].key).limit(limit)
-        return [row.asDict(recursive=True) for row in shown.collect()], frame.columns  # at most `limit` rows
-    except Exception as problem:
-        if where:
-            raise UserError(f"--where '{where}' does not work on {table}: {str(problem).splitlines()[0]}") from None
-        raise
-
-
-def show_rows(title: str, columns: list[str], rows: list[dict[str, Any]], as_json: bool) -> None:
-    """Rows as JSON, as a table, or, where a table would not fit the terminal, one block a row."""
-    if as_json:
-        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
-        return
-    console = Console()
-    if not rows:
-        console.print(f"{title}: no rows")
-        return
-    texts = [[_text(row[name]) for name in columns] for row in rows]
-    widths = [min(40, max(len(name), *(len(line[i]) for line in texts))) for i, name in enumerate(columns)]
-    if sum(widths) + 2 * len(widths) <= console.width:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name, width in zip(columns, widths, strict=True):
-            table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=width)
-        for line in texts:
-            table.add_row(*(_plain(text) for text in line))
-        console.print(table, highlight=False)
-    else:
-        name_width = max(map(len, columns))
-        for number, line in enumerate(texts, 1):
-            console.print(f"{title} {number}", style="bold", highlight=False, markup=False)
-            for name, text in zip(columns, line, strict=True):
-                console.print(f"  {name:<{name_width}}  {text}", highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
-
-
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     return text.replace("[", "\\[")
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, datetime.datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    return str(value).replace("\n", " ")
-
-
-def show_runs(rows: list[dict[str, Any]], as_json: bool) -> None:
-    """Runs with their accounting."""
-    if as_json:
-        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("at (UTC)", "job", "as of", "state", "seconds", "what"):
-        table.add_column(name, justify="right" if name == "seconds" else "left")
-    for row in rows:
-        seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
-        state = row["state"] + (", stale" if row["is_stale"] else "")
-        what = "\n".join(_summary(row)) if row["event"] == "finished" else (row["message"] or "")
-        table.add_row(f"{row['at']:%Y-%m-%d %H:%M}", row["job"], _text(row["as_of"]), state, seconds, _plain(what))
-    Console().print(table, highlight=False)
-    stale = sorted({str(row["as_of"]) for row in rows if row["is_stale"]})
-    if stale:
-        Console().print(f"stale: {', '.join(stale)} - later data changed days up to these dates; do them again with: "
-                        f"coterie run --from {stale[0]} --to {stale[-1]}", highlight=False)  # fmt: skip

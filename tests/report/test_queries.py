@@ -15,7 +15,7 @@ DAY, LATER = datetime.date(2024, 5, 31), datetime.date(2024, 6, 1)
 def table(spark: SparkSession, name: str, rows: list[dict[str, Any]]) -> DataFrame:
     """Rows of a table; a column that is not given holds 0 where it is a number, else nothing."""
     columns = TABLES[name].columns
-    empty = {c.name: 0 if c.type.startswith(("int", "bigint", "double", "float")) else None for c in columns}
+    empty: dict[str, Any] = {c.name: 0 if c.type in {"int", "bigint"} else 0.0 if c.type.startswith(("double", "decimal")) else None for c in columns}
     schema = ", ".join(f"{c.name} {'double' if c.type.startswith('decimal') else c.type}" for c in columns)
     given = [empty | row for row in rows]
     return spark.createDataFrame([tuple(row[c.name] for c in columns) for row in given], schema)

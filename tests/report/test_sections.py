@@ -139,6 +139,6 @@ def test_without_its_libraries_the_page_says_what_to_install(monkeypatch: pytest
 
 
 def test_the_page_sums_itself_up() -> None:
-    section = page.render("page.html", title="T", subtitle="", sections=[], made_at="now")
+    section = page.render("page.html", title="T", subtitle="", sections=[], made_by="now")
     assert "library" not in section.split("<script>")[0].split("</style>")[1]
     assert isinstance(Points([("a", "b")]).points, list)

@@ -11,6 +11,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from coterie import __version__
 from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.history import as_of_dates, runs_summary, versions
@@ -55,11 +56,11 @@ def write_report(lake: Lake, as_of: datetime.date | None, out: Path, progress: P
     progress("report", "reading the tables")
     facts = gathered(lake, as_of)
     progress("report", "writing the page")
-    return written_page(report_page(facts, made_at()), checked_page(out))
+    return written_page(report_page(facts, made_by()), checked_page(out))
 
 
-def made_at() -> str:
-    return f"on {datetime.datetime.now(datetime.UTC):%-d %B %Y at %H:%M} UTC"
+def made_by() -> str:
+    return f"Coterie {__version__} on {datetime.datetime.now(datetime.UTC):%-d %B %Y at %H:%M} UTC"
 
 
 def gathered(lake: Lake, as_of: datetime.date | None = None) -> Facts:

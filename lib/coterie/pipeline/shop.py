@@ -13,7 +13,7 @@ from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.explain import explained
 from coterie.pipeline.jobs import execute
-from coterie.pipeline.report import checked_page, default_page, made_at, read_history, write_report, written_page
+from coterie.pipeline.report import checked_page, default_page, made_by, read_history, write_report, written_page
 from coterie.pipeline.run import Progress, recorded_shop
 from coterie.report.blocks import Section
 from coterie.report.customer import customer_sections
@@ -106,7 +106,7 @@ class Shop:
         one = explained(self.lake, customer_id, as_of)
         sections, title, subtitle = customer_sections(one), f"Customer {cut(customer_id, 60)}", f"as of {day(one.as_of)}"
         if out is not None:
-            written_page(render("page.html", title=title, subtitle=subtitle, sections=sections, made_at=made_at()), Path(out))
+            written_page(render("page.html", title=title, subtitle=subtitle, sections=sections, made_by=made_by()), Path(out))
         return f"{title}, {subtitle}", sections
 
     def history(self) -> list[dict[str, Any]]:

@@ -17,7 +17,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from coterie import __version__
 from coterie.errors import UserError
 from coterie.report.blocks import Chart, Folded, Picker, Section, cell
 
@@ -42,7 +41,6 @@ def render(template: str, *, title: str, subtitle: str, sections: Sequence[Secti
         policy=_policy(script, library[1]),
         library=library[0],
         figures=_as_data(figures),
-        version=__version__,
         **more,
     )
     return found

@@ -15,10 +15,10 @@ from coterie.report.words import counted, day
 _SECTIONS = (shop_section, segments_section, moves_section, offers_section, why_section, features_section, runs_section)
 
 
-def report_page(facts: Facts, made_at: str) -> str:
-    """The whole page; `made_at`: when, in words."""
+def report_page(facts: Facts, made_by: str) -> str:
+    """The whole page; `made_by`: by what and when, in words."""
     sections = [Section("short", "In short", "In short", "", [_in_short(facts)]), *(make(facts) for make in _SECTIONS), dictionary_section()]
-    return page.render("page.html", title="The customers of the shop", subtitle=f"as of {day(facts.as_of)}", sections=sections, made_at=made_at)
+    return page.render("page.html", title="The customers of the shop", subtitle=f"as of {day(facts.as_of)}", sections=sections, made_by=made_by)
 
 
 def _in_short(facts: Facts) -> Points:
