@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,7 +31,8 @@ _UNCOMPILED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.facto
 
 def default_page(place: str) -> Path | None:
     """Where the page of a lake goes unless said otherwise: beside the folder. None for a catalog or an object store."""
-    return None if "://" in place or not Path(place).is_dir() else Path(f"{place.rstrip('/')}-report.html")
+    is_elsewhere = "://" in place or (re.fullmatch(r"\w+\.\w+", place) and not Path(place).exists())
+    return None if is_elsewhere else Path(f"{place.rstrip('/')}-report.html")
 
 
 def checked_page(out: Path, option: str = "--out") -> Path:
