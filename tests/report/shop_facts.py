@@ -77,16 +77,19 @@ def run(job: str, **values: Any) -> dict[str, Any]:
 
 SMALL: dict[str, list[dict[str, Any]]] = {
     "months": [
-        {"month": "2024-04", "customers": 80, "buyers": 60, "orders": 90, "events": 400, "bought": 420.0, "given_back": -20.0, "revenue": 400.0},
-        {"month": "2024-05", "customers": 90, "buyers": 70, "orders": 110, "events": 500, "bought": 610.0, "given_back": -10.0, "revenue": 600.0},
+        {"month": "2024-04", "orders": 90, "bought": 420.0, "given_back": -20.0, "revenue": 400.0},
+        {"month": "2024-05", "orders": 110, "bought": 610.0, "given_back": -10.0, "revenue": 600.0},
     ],
     "cohorts": [
-        {"cohort": "2024-04", "month": "2024-04", "customers": 60},
-        {"cohort": "2024-04", "month": "2024-05", "customers": 30},
-        {"cohort": "2024-05", "month": "2024-05", "customers": 40},
+        {"cohort": "2024-04", "month": "2024-04", "buyers": 60, "seen": 60},
+        {"cohort": "2024-04", "month": "2024-05", "buyers": 30, "seen": 45},
+        {"cohort": "2024-05", "month": "2024-05", "buyers": 40, "seen": 40},
+        {"cohort": None, "month": "2024-05", "buyers": 0, "seen": 10},
     ],
     "catalogue": [{"items": 50, "sellable": 45, "categories": 5}],
-    "totals": [{"customers": 110, "buyers": 100, "orders": 200, "revenue": 1000.0, "days": 60}],
+    "totals": [
+        {"customers": 110, "buyers": 100, "orders": 200, "revenue": 1000.0, "recency": 9.0, "frequency": 2.0, "monetary": 8.0, "average_order_value": 4.0}
+    ],
     "sample": [
         {"segment_id": 1 + i % 2, "recency": float(i % 30), "frequency": float(1 + i % 5), "monetary": 5.0 + i, "web_share": None, "tenure": float(60 - i % 30)}
         for i in range(100)
@@ -100,7 +103,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     ],
     "middles": [
         {"segment_id": one, "customers": size, "recency": 4.0, "frequency": 3.0, "monetary": 25.0, "average_order_value": 8.0}
-        for one, size in ((None, 100), (1, 30), (2, 70))
+        for one, size in ((1, 30), (2, 70))
     ],
     "candidates": [
         {
@@ -131,8 +134,17 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         for start, end, count in ((1, 1, 28), (1, 2, 12), (2, 2, 58), (2, 1, 2), (None, 0, 10))
     ],
     "moves": [{"segmentation": "chosen", "cause": "customer", "from_segment_id": 1, "to_segment_id": 2, "customers": 14}],
-    "clustering": [
-        {"kind": "kmeans", "as_of": DAY, "model_id": "m", "measures": {}, "names": '["recency"]', "dropped": '{"tenure": "says what recency says"}'}
+    "models": [
+        {
+            "kind": "kmeans",
+            "as_of": DAY,
+            "model_id": "m",
+            "measures": {},
+            "ids": "[1,2]",
+            "names": '["recency"]',
+            "dropped": '{"tenure": "says what recency says"}',
+        },
+        {"kind": "blend", "as_of": DAY, "model_id": "b", "measures": {}, "ids": None, "names": None, "dropped": None},
     ],
     "segment_offers": [
         {
@@ -149,9 +161,8 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         for rank, title in enumerate(HOSTILE, 1)
     ],
     "quality": [*quality("popular", 0.2), *quality("blend", 0.5)],
-    "served": [{"kind": "blend"}],
     "exposure": [{"offers": 100, "items": 2}, {"offers": 10, "items": 40}],
-    "sources": [{"source": "als", "offers": 400}, {"source": "popular", "offers": 200}],
+    "sources": [{"source": "als", "model_id": "b", "offers": 400}, {"source": "popular", "model_id": "b", "offers": 200}],
     "best_offers": [{"item_id": str(i), "title": title, "category": None, "customers": 100 - i} for i, title in enumerate(HOSTILE)],
     "examples": [
         {"segment_id": 1, "customer_id": title[:50], "rank": rank, "title": title, "source": "als", "reason": f"goes with {title}"}

@@ -26,7 +26,9 @@ from coterie.settings import load_settings
 
 _AT_ONCE = 4  # queries that wait for Spark at the same time: the driver plans one while the cores run another
 _FEW = 50_000  # customers
-_UNCOMPILED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+# What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a task for each of many parts.
+_PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false",
+          "spark.sql.shuffle.partitions": "2"}  # fmt: skip
 
 
 def default_page(place: str) -> Path | None:
@@ -75,19 +77,19 @@ def gathered(lake: Lake, as_of: datetime.date | None = None) -> Facts:
         there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name), needed), strict=True))
         tables = {name: lake.read(name, newest.get(name)) for name in needed if there[name]}
         names = [name for name, query in QUERIES.items() if all(there[table] for table in query.needs)]
-        small = dict(zip(names, pool.map(lambda name: rows_of(QUERIES[name].run(tables, day)), names), strict=True))
+        small = dict(zip(names, pool.map(lambda name: (wide_rows_of if name == "sample" else rows_of)(QUERIES[name].run(tables, day)), names), strict=True))
     absent = {name: [table for table in query.needs if not there[table]] for name, query in QUERIES.items() if name not in small}
     return Facts(day, currency_of(history), {name: small.get(name) for name in QUERIES}, absent, history)
 
 
 @contextlib.contextmanager
 def interpreted(spark: SparkSession, history: Sequence[Mapping[str, Any]]) -> Iterator[None]:
-    """Of a small shop, plans are run as they are: compiling them to byte code takes longer than the few rows that they see."""
+    """Of a small shop, plans are run as they are: making them fast takes longer than the few rows that they see."""
     customers = max(((row["measures"] or {}).get("customers", 0) for row in history if row["state"] == "finished"), default=0)
-    before = [(name, spark.conf.get(name, None)) for name in _UNCOMPILED]
+    before = [(name, spark.conf.get(name, None)) for name in _PLAIN]
     try:
         if customers <= _FEW:
-            for name, value in _UNCOMPILED.items():
+            for name, value in _PLAIN.items():
                 spark.conf.set(name, value)
         yield
     finally:
@@ -100,6 +102,11 @@ def interpreted(spark: SparkSession, history: Sequence[Mapping[str, Any]]) -> It
 
 def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
     return [row.asDict(recursive=True) for row in frame.collect()]  # QUERIES says what bounds each
+
+
+def wide_rows_of(frame: DataFrame) -> list[dict[str, Any]]:
+    """The same for rows of many plain columns: Arrow hands them over sooner."""
+    return list(frame.toArrow().to_pylist())
 
 
 def read_history(lake: Lake) -> list[dict[str, Any]]:

@@ -5,19 +5,23 @@ import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from coterie.report.queries.segments import MIDDLES
+
 SAMPLE = 5000  # customers, drawn by hash of the id: the same each time
 
 _NUMERIC = ("int", "bigint", "double", "decimal")
 
 
 def totals(features: DataFrame, as_of: datetime.date) -> DataFrame:
-    """(customers, buyers, orders, revenue, days): one row; `days` from the first order of all to the as-of date, null: no order."""
+    """(customers, buyers, orders, revenue, and the medians of `MIDDLES` of those who have bought): one row."""
+    has_bought = F.col("frequency") > 0
+    bought = [F.percentile_approx(F.when(has_bought, F.col(name).cast("double")), 0.5, 500).alias(name) for name in MIDDLES]
     return features.where(F.col("as_of") == F.lit(as_of)).agg(
         F.count(F.lit(1)).alias("customers"),
-        F.count_if(F.col("frequency") > 0).alias("buyers"),
+        F.count_if(has_bought).alias("buyers"),
         F.sum("frequency").alias("orders"),
         F.sum("monetary").alias("revenue"),
-        F.max("days_since_first_order").alias("days"),
+        *bought,
     )
 
 

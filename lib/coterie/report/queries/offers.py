@@ -28,18 +28,12 @@ def segment_offers(table: DataFrame, items: DataFrame, as_of: datetime.date, mos
 def exposure(recommendations: DataFrame, as_of: datetime.date) -> DataFrame:
     """(offers, items): how many items are in so many customers' lists; adds up to all items offered."""
     of_item = of_date(recommendations, as_of).groupBy("item_id").agg(F.count(F.lit(1)).alias("offers"))
-    return of_item.groupBy("offers").agg(F.count(F.lit(1)).alias("items")).orderBy("offers")
-
-
-def served(recommendations: DataFrame, models: DataFrame, as_of: datetime.date) -> DataFrame:
-    """(kind): of the model that ranked the lists; one row."""
-    ranked = of_date(recommendations, as_of).select("model_id").limit(1)
-    return models.join(F.broadcast(ranked), on="model_id", how="left_semi").select("kind").limit(1)
+    return of_item.groupBy("offers").agg(F.count(F.lit(1)).alias("items"))
 
 
 def sources(recommendations: DataFrame, as_of: datetime.date) -> DataFrame:
-    """(source, offers): how many offers each recommender speaks for."""
-    return of_date(recommendations, as_of).groupBy("source").agg(F.count(F.lit(1)).alias("offers")).orderBy(F.col("offers").desc(), "source")
+    """(source, model_id, offers): how many offers each recommender speaks for, in lists that the model ranked."""
+    return of_date(recommendations, as_of).groupBy("source", "model_id").agg(F.count(F.lit(1)).alias("offers"))
 
 
 def best_offers(recommendations: DataFrame, items: DataFrame, as_of: datetime.date) -> DataFrame:

@@ -2,36 +2,43 @@
 
 import datetime
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 POINTS = 3000  # customers of the projection that the picture shows
-_VALUES = ("recency", "frequency", "monetary", "average_order_value")
+MIDDLES = ("recency", "frequency", "monetary", "average_order_value")
 
 
 def of_date(table: DataFrame, as_of: datetime.date) -> DataFrame:
     return table.where(F.col("as_of") == F.lit(as_of))
 
 
+def until(table: DataFrame, as_of: datetime.date) -> DataFrame:
+    """The rows of the date and of those before."""
+    return table.where(F.col("as_of") <= F.lit(as_of))
+
+
 def newest(table: DataFrame, as_of: datetime.date) -> DataFrame:
     """The rows of the newest date up to the as-of date: a fit's, which may be older than the date it is used on."""
-    last = table.where(F.col("as_of") <= F.lit(as_of)).agg(F.max("as_of").alias("as_of"))
+    last = until(table, as_of).agg(F.max("as_of").alias("as_of"))
     return table.join(F.broadcast(last), on="as_of", how="inner")
 
 
 def profiles(table: DataFrame, as_of: datetime.date) -> DataFrame:
     """Profiles of the date, and of the dates before."""
-    return table.where(F.col("as_of") <= F.lit(as_of)).orderBy("as_of", "segmentation", "segment_id")
+    return until(table, as_of)
 
 
 def middles(features: DataFrame, segments: DataFrame, as_of: datetime.date) -> DataFrame:
-    """(segment_id, customers, and the median of recency, frequency, monetary, average_order_value); segment_id null: all who have bought."""
+    """(segment_id, customers, and the median of recency, frequency, monetary, average_order_value) of the chosen segments."""
     chosen = of_date(segments, as_of).where(F.col("segmentation") == "chosen").select("customer_id", "segment_id")
-    members = of_date(features, as_of).select("customer_id", *_VALUES).join(chosen, on="customer_id", how="inner")
-    medians = [F.percentile_approx(F.col(name).cast("double"), 0.5, 1000).alias(name) for name in _VALUES]
-    own = members.groupBy("segment_id").agg(F.count(F.lit(1)).alias("customers"), *medians)
-    everyone = members.where(F.col("frequency") > 0).agg(F.lit(None).cast("int").alias("segment_id"), F.count(F.lit(1)).alias("customers"), *medians)
-    return own.unionByName(everyone).orderBy("segment_id")
+    members = of_date(features, as_of).select("customer_id", *MIDDLES).join(chosen, on="customer_id", how="inner")
+    return members.groupBy("segment_id").agg(F.count(F.lit(1)).alias("customers"), *(median(name) for name in MIDDLES))
+
+
+def median(name: str) -> Column:
+    """The median of a column, within 1 in 500 of the ranks."""
+    return F.percentile_approx(F.col(name).cast("double"), 0.5, 500).alias(name)
 
 
 def points(projection: DataFrame) -> DataFrame:
@@ -46,19 +53,13 @@ def moves(table: DataFrame, as_of: datetime.date) -> DataFrame:
     return ways.agg(F.count(F.lit(1)).alias("customers"))
 
 
-def clustering(models: DataFrame, as_of: datetime.date) -> DataFrame:
-    """Of the models that place customers, the newest of each kind: (kind, as_of, model_id, measures, names, dropped) of what was clustered.
+def models(table: DataFrame, as_of: datetime.date) -> DataFrame:
+    """Models up to the date: (kind, as_of, model_id, measures, ids, names, dropped), the last three of models that place customers:
 
-    `names`: a JSON list of the vector's positions; `dropped`: a JSON object, why a column is not among them. Both null for rules.
+    a JSON list of segment ids, a JSON list of the vector's positions, a JSON object that says why a column is not among them. Null for others.
     """
-    content = F.col("payload")
-    known = models.where((F.col("as_of") <= F.lit(as_of)) & F.get_json_object(content, "$.ids").isNotNull())
-    last = known.groupBy("kind").agg(F.max_by(F.struct("as_of", "model_id", "measures", "payload"), F.col("as_of")).alias("last"))
-    return last.select(
-        "kind",
-        F.col("last.as_of").alias("as_of"),
-        F.col("last.model_id").alias("model_id"),
-        F.col("last.measures").alias("measures"),
-        F.get_json_object(F.col("last.payload"), "$.content.vectoriser.names").alias("names"),
-        F.get_json_object(F.col("last.payload"), "$.content.vectoriser.dropped").alias("dropped"),
-    )
+    parts = [F.get_json_object("payload", path).alias(name) for name, path in _PARTS.items()]
+    return until(table, as_of).select("kind", "as_of", "model_id", "measures", *parts)
+
+
+_PARTS = {"ids": "$.ids", "names": "$.content.vectoriser.names", "dropped": "$.content.vectoriser.dropped"}

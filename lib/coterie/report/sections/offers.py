@@ -42,8 +42,8 @@ def offers_section(facts: Facts) -> Section:
 
 def served(facts: Facts) -> str | None:
     """The kind of the model that ranks what is offered; None where its row is not there."""
-    found = facts.rows("served")
-    return found[0]["kind"] if found else None
+    ranked = {row["model_id"] for row in facts.rows("sources")}
+    return next((row["kind"] for row in facts.rows("models") if row["model_id"] in ranked), None)
 
 
 def measured(facts: Facts, protocol: str = "new") -> list[Row]:
@@ -197,7 +197,10 @@ def _at(x: Sequence[float], y: Sequence[float], part: float) -> float:
 
 
 def _sources(facts: Facts, offers: int) -> Table:
-    rows = [[_name(row["source"]), row["offers"], row["offers"] / offers] for row in facts.rows("sources")]
+    counts: dict[str, int] = {}
+    for row in facts.rows("sources"):
+        counts[row["source"]] = counts.get(row["source"], 0) + row["offers"]
+    rows = [[_name(source), count, count / offers] for source, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
     note = f"Each offer names the recommender that speaks for it most. As of {day(facts.as_of)}."
     return Table("Who speaks for the offers", [Column("recommender", wide=True), Column("offers", "number"), Column("share", "share")], rows, note)
 

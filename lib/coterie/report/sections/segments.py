@@ -20,7 +20,7 @@ def profiles(facts: Facts) -> list[dict[str, Any]]:
 
 def name_of(facts: Facts) -> dict[int, str]:
     """Names of the chosen segments by id, those of earlier dates included."""
-    rows = [row for row in facts.rows("profiles") if row["segmentation"] == "chosen"]
+    rows = sorted((row for row in facts.rows("profiles") if row["segmentation"] == "chosen"), key=lambda row: row["as_of"])
     return {row["segment_id"]: cut(row["segment_name"], 80) for row in rows}
 
 
@@ -99,6 +99,8 @@ def _map(facts: Facts) -> list[Any]:
     picture = figure(data, xaxis=titled("days since the last order", autorange="reversed", zeroline=False),
                      yaxis=titled(f"net revenue, {facts.currency} (each step ten times)", type="log", dtick=1, tickformat=",~r"), showlegend=True)  # fmt: skip
     known = {row["segment_id"]: row for row in facts.rows("middles")}
+    for row in facts.rows("totals"):
+        known[None] = {**row, "customers": row["buyers"]}
     columns = [Column("segment", wide=True), Column("customers", "number"), Column("days since the last order", "number"), Column("orders", "number"),
                Column(f"net revenue, {facts.currency}", "money"), Column(f"value of an order, {facts.currency}", "money")]  # fmt: skip
     keys = ("recency", "frequency", "monetary", "average_order_value")

@@ -22,8 +22,8 @@ def _figures(facts: Facts) -> list[Any]:
     total, items = facts.rows("totals")[0], facts.rows("catalogue")
     buyers, orders = total["buyers"] or 0, total["orders"] or 0
     revenue = float(total["revenue"] or 0)
-    months = facts.rows("months")
-    since = f"since {month(months[0]['month'])}" if months else "in all"
+    first = min((row["month"] for row in facts.rows("months")), default=None)
+    since = f"since {month(first)}" if first else "in all"
     shown = [
         Figure(f"{total['customers']:,}", "customers", f"{spoken(buyers / total['customers'])} have bought" if total["customers"] else ""),
         Figure(f"{orders:,}", "orders", f"{plain(orders / buyers)} a buyer" if buyers else ""),
@@ -71,33 +71,37 @@ def _months(facts: Facts) -> list[Any]:
     missing = facts.missing("months", "features", "The months")
     if missing:
         return [missing]
-    found, currency = facts.rows("months"), facts.currency
+    found, currency = sorted(facts.rows("months"), key=lambda row: row["month"]), facts.currency
     dates = [f"{row['month']}-01" for row in found]
     ended = "" if facts.as_of.month != _next_day_month(facts) else f"; the last month ends on {facts.as_of.day} {facts.as_of:%B}"
     note = f"By calendar month up to {day(facts.as_of)}{ended}."
     sums = [[month(row["month"]), *(float(row[name] or 0) for name in ("bought", "given_back", "revenue")), row["orders"]] for row in found]
     columns = [Column("month"), Column("bought", "money"), Column("given back", "money"), Column("net revenue", "money"), Column("orders", "number")]
     money_table = Table("Revenue month by month", columns, sums, f"{note} Money in {currency}.")
-    people_table = Table(
-        "Customers month by month",
-        [Column("month"), Column("customers who bought", "number"), Column("customers seen", "number")],
-        [[month(row["month"]), row["buyers"], row["customers"]] for row in found],
-        note,
-    )
     net = [float(row["revenue"] or 0) for row in found]
     said = [f"<b>{month(row['month'])}</b><br>{money(value, currency)} net<br>{row['orders']:,} orders" for row, value in zip(found, net, strict=True)]
     ticks = {"tickformat": "%b\n%Y", "dtick": f"M{max(1, round(len(found) / 12))}", "showgrid": False}
     revenue = figure([bars(dates, net, said)], xaxis=ticks, yaxis=titled(f"net revenue, {currency}", tickformat="~s"))
-    buyers = [f"<b>{month(row['month'])}</b><br>{row['buyers']:,} bought<br>{row['customers']:,} were seen" for row in found]
-    people = figure(
-        [dots(dates, [row["buyers"] for row in found], buyers, mode="lines+markers", name="bought")],
+    charts = [Chart("months-revenue", "Net revenue by month", money_table.note, revenue, money_table, 280)]
+    return charts + ([_people_chart(facts, note, ticks)] if facts.rows("cohorts") else [])
+
+
+def _people_chart(facts: Facts, note: str, ticks: dict[str, Any]) -> Chart:
+    buyers: dict[str, int] = {}
+    seen: dict[str, int] = {}
+    for row in facts.rows("cohorts"):
+        buyers[row["month"]] = buyers.get(row["month"], 0) + row["buyers"]
+        seen[row["month"]] = seen.get(row["month"], 0) + row["seen"]
+    names = sorted(seen)
+    rows = [[month(name), buyers[name], seen[name]] for name in names]
+    columns = [Column("month"), Column("customers who bought", "number"), Column("customers seen", "number")]
+    hover = [f"<b>{month(name)}</b><br>{buyers[name]:,} bought<br>{seen[name]:,} were seen" for name in names]
+    picture = figure(
+        [dots([f"{name}-01" for name in names], [buyers[name] for name in names], hover, mode="lines+markers")],
         xaxis=ticks,
         yaxis=titled("customers who bought", rangemode="tozero", tickformat="~s"),
     )
-    return [
-        Chart("months-revenue", "Net revenue by month", money_table.note, revenue, money_table, 280),
-        Chart("months-buyers", "Customers who bought, by month", note, people, people_table, 260),
-    ]
+    return Chart("months-buyers", "Customers who bought, by month", note, picture, Table("Customers month by month", columns, rows, note), 260)
 
 
 def _next_day_month(facts: Facts) -> int:
@@ -111,7 +115,10 @@ def _cohorts(facts: Facts) -> list[Any]:
         return [missing]
     sizes: dict[str, dict[int, int]] = {}
     for row in facts.rows("cohorts"):
-        sizes.setdefault(row["cohort"], {})[_apart(row["cohort"], row["month"])] = row["customers"]
+        if row["cohort"] is not None:
+            sizes.setdefault(row["cohort"], {})[_apart(row["cohort"], row["month"])] = row["buyers"]
+    if not sizes:
+        return [Text("Who came back cannot be shown: nobody has bought yet.", is_missing=True)]
     names = sorted(sizes)[-_COHORTS:]
     last = f"{facts.as_of:%Y-%m}"
     most = max(_apart(name, last) for name in names)
@@ -167,7 +174,7 @@ def in_short(facts: Facts) -> list[tuple[str, str]]:
     """The shop in a sentence."""
     if not facts.rows("totals"):
         return []
-    total, months = facts.rows("totals")[0], facts.rows("months")
-    since = f" since {month(months[0]['month'])}" if months else ""
+    total, first = facts.rows("totals")[0], min((row["month"] for row in facts.rows("months")), default=None)
+    since = f" since {month(first)}" if first else ""
     who = f"{counted(total['customers'], 'customer')}, {counted(total['orders'] or 0, 'order')}"
     return [("The shop", f"{who}, {money(total['revenue'] or 0, facts.currency)} of net revenue{since}.")]

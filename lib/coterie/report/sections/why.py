@@ -28,12 +28,24 @@ def why_section(facts: Facts) -> Section:
     missing = facts.missing("candidates", "segments", "What was tried")
     if missing:
         return Section("why", title, short, "", [missing])
-    found = facts.rows("candidates")
+    found = newest(facts, "candidates")
     chosen = next((row for row in found if row["is_chosen"]), None)
     tried = sum(row["silhouette"] is not None for row in found)
     lead = f"{counted(tried, 'division')} of the customers were tried and measured. {trust(chosen)}" if chosen else "No division of the customers was chosen."
     blocks: list[Any] = [*_by_k(facts, found), _table(facts, found, chosen), *_steadiness(facts, chosen), *_projection(facts), *_agreement(facts)]
     return Section("why", title, short, lead, blocks)
+
+
+def newest(facts: Facts, name: str) -> list[dict[str, Any]]:
+    """The rows of the newest fit up to the date, which may be older than the date it is used on."""
+    rows = facts.rows(name)
+    last = max((row["as_of"] for row in rows), default=None)
+    return [row for row in rows if row["as_of"] == last]
+
+
+def clusterings(facts: Facts) -> list[dict[str, Any]]:
+    """The models up to the date that place customers by their features, oldest first."""
+    return sorted((row for row in facts.rows("models") if row["ids"] and row["names"]), key=lambda row: (row["as_of"], row["kind"], row["model_id"]))
 
 
 def trust(chosen: Row | None) -> str:
@@ -113,9 +125,8 @@ def _short(row: Row, sets: set[str]) -> str:
 def _steadiness(facts: Facts, chosen: Row | None) -> list[Any]:
     """How steady the chosen segmentation is, where that was measured."""
     fitted: dict[str, float] = {}
-    for row in facts.rows("clustering"):
-        if row["kind"] != "rfm_rules":
-            fitted |= row["measures"] or {}
+    for row in clusterings(facts):
+        fitted |= row["measures"] or {}
     values = fitted | ((chosen["measures"] or {}) if chosen else {})
     known = (
         ("stability", "stability over resamples", "mean adjusted Rand of fits on resampled customers; 1: the same segments each time"),
@@ -159,7 +170,7 @@ def _projection(facts: Facts) -> list[Any]:
 
 
 def _agreement(facts: Facts) -> list[Any]:
-    found = facts.rows("agreement")
+    found = newest(facts, "agreement")
     if not found:
         return []
     rows = [[row["candidate"], row["other"], row["adjusted_rand"]] for row in sorted(found, key=lambda row: -row["adjusted_rand"])[:40]]

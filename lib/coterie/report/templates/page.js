@@ -121,7 +121,7 @@
   document.querySelectorAll("details").forEach((one) => one.addEventListener("toggle", () => one.querySelectorAll(".plot").forEach((place) => draw(place))));
   let waiting = 0, before = innerWidth, theme;
   addEventListener("resize", () => { if (innerWidth !== before) { before = innerWidth; clearTimeout(waiting); waiting = setTimeout(all, 120); } });
-  addEventListener("beforeprint", () => { theme = root.dataset.theme; root.dataset.theme = "light"; all(640); });
+  addEventListener("beforeprint", () => { theme = root.dataset.theme; root.dataset.theme = "light"; all(770); });
   addEventListener("afterprint", () => { if (theme) root.dataset.theme = theme; else delete root.dataset.theme; all(); });
   load();
 })();
