@@ -80,7 +80,9 @@ def _segment(one: Customer) -> list[Any]:
     points = [("Segment", _named(row, profile))]
     if row["confidence"] is not None:
         sure = "well inside it" if row["confidence"] > 0.5 else "inside it, with another one not far" if row["confidence"] > 0.2 else "at its border"
-        points.append(("How sure", f"{capital(sure)}: confidence {row['confidence']:.2f}, where 1 is its centre and 0 half-way to the next segment."))
+        other = one.profile(row["next_segment_id"]) if row.get("next_segment_id") is not None else None
+        near = f" The next one is {cut(other['segment_name'], 80)}." if other else ""
+        points.append(("How sure", f"{capital(sure)}: confidence {row['confidence']:.2f}, 1 at best and 0 half-way to the next segment.{near}"))
     if profile.get("rule"):
         points.append(("Its rule", cut(profile["rule"], 300)))
     rules = one.segments.get("rfm_rules")

@@ -28,8 +28,29 @@ def moves_section(facts: Facts) -> Section:
     moved = [row for row in there if row["from_segment_id"] != row["to_segment_id"]]
     customers, everyone = sum(row["customers"] for row in moved), sum(row["customers"] for row in there)
     share = percent(customers / everyone) if everyone else "none"
+    stakes = at_stake(facts)
     lead = f"Between {day(before)} and {day(facts.as_of)}, {counted(customers, 'customer')} of {everyone:,} ({share}) went to another segment."
+    if stakes:
+        lead += f" {stakes}"
     return Section("moves", title, short, lead, [_diagram(facts, found), *_causes(facts)])
+
+
+def at_stake(facts: Facts) -> str:
+    """What the moves between segments are worth, in a sentence; empty where that is not known."""
+    sums = [
+        float(row["revenue_at_stake"]) for row in flows(facts) if row.get("revenue_at_stake") is not None and row["from_segment_id"] != row["to_segment_id"]
+    ]
+    if not sums:
+        return ""
+    lost, won = sum(value for value in sums if value > 0), -sum(value for value in sums if value < 0)
+    return (
+        f"If they go on as their new segments do, 90 days bring {money(lost, facts.currency)} less from some and {money(won, facts.currency)} more from others."
+    )
+
+
+def _stake(row: dict[str, Any], currency: str) -> str:
+    value = float(row.get("revenue_at_stake") or 0)
+    return f"<br>{money(abs(value), currency)} {'less' if value > 0 else 'more'} in 90 days" if value else ""
 
 
 def _diagram(facts: Facts, found: list[dict[str, Any]]) -> Chart:
@@ -43,7 +64,7 @@ def _diagram(facts: Facts, found: list[dict[str, Any]]) -> Chart:
     for row in found:
         start, end = _name(names, row["from_segment_id"], _JOINED), _name(names, row["to_segment_id"], _LEFT)
         stayed = row["from_segment_id"] == row["to_segment_id"]
-        stake = f"<br>{money(row['revenue_at_stake'], currency)} of revenue at stake" if row.get("revenue_at_stake") else ""
+        stake = _stake(row, currency)
         hover.append(
             f"<b>{safe(start, 44)}</b> {'stayed' if stayed else f'→ <b>{safe(end, 44)}</b>'}<br>"
             f"{counted(row['customers'], 'customer')}<br>{money(row['revenue'], currency)} so far{stake}"
@@ -74,7 +95,7 @@ def _diagram(facts: Facts, found: list[dict[str, Any]]) -> Chart:
         columns.append(Column(f"revenue at stake, {currency}", "money"))
         rows = [[*line, None if row.get("revenue_at_stake") is None else float(row["revenue_at_stake"])] for line, row in zip(rows, found, strict=True)]
     dates = f"From {day(found[0]['previous_as_of'])}, on the left, to {day(facts.as_of)}, on the right"
-    stakes = "; at stake is what their moves are worth" if has_stake else ""
+    stakes = "; at stake is what 90 days bring less if they go on as their new segment does, negative: more" if has_stake else ""
     note = f"{dates}; a band is as thick as it has customers, grey where they stayed. Revenue is all they ever brought, in {currency}{stakes}."
     return Chart(
         "moves-flows", "From where to where", note, figure([sankey]), Table("From where to where", columns, rows, note), 120 + 46 * max(len(starts), len(ends))

@@ -5,7 +5,7 @@ from typing import Any
 
 from coterie.report.blocks import Cards, Chart, Column, Facts, Section, Table, Text
 from coterie.report.charts import bars, colour, dots, figure, safe, titled
-from coterie.report.words import amount, capital, counted, cut, day, label, meaning, money, percent, plain, spoken
+from coterie.report.words import amount, capital, counted, cut, day, label, meaning, money, month, percent, plain, spoken
 
 NOT_BOUGHT = 0
 _SHOWN_POINTS = 1500  # customers in the picture, at most
@@ -162,6 +162,7 @@ def _card(facts: Facts, row: Row) -> dict[str, Any]:
         "rule": cut(row.get("rule"), 400),
         "rule_note": _rule_note(row),
         "origins": _origins(row),
+        "by_rules": _by_rules(row) if is_buyer else "",
         "categories": [
             (cut(one["category"], 60), f"{one['lift']:.1f} times as often as in the shop", f"{one['customers']:,} customers")
             for one in row["favourite_categories"] or []
@@ -177,6 +178,7 @@ def _card(facts: Facts, row: Row) -> dict[str, Any]:
 
 def _trait(trait: Row, currency: str) -> dict[str, Any]:
     feature, strength = trait["feature"], trait["strength"]
+    effect = f", Cohen's d {trait['effect']:.1f} against all others" if trait.get("effect") is not None else ""
     return {
         "label": label(feature),
         "meaning": meaning(feature),
@@ -184,7 +186,7 @@ def _trait(trait: Row, currency: str) -> dict[str, Any]:
         "shop": amount(feature, trait["shop_mean"], currency, counts=False),
         "is_more": strength > 0,
         "width": round(min(1.0, abs(strength) / 2) * 50, 1),  # two standard deviations fill the half
-        "strength": f"{abs(strength):.1f} standard deviations {'above' if strength > 0 else 'below'} the shop's mean",
+        "strength": f"{abs(strength):.1f} standard deviations {'above' if strength > 0 else 'below'} the shop's mean{effect}",
     }
 
 
@@ -198,8 +200,14 @@ def _rule_note(row: Row) -> str:
 def _origins(row: Row) -> str:
     """Where its customers come from, in the order of the table: the months they first bought in, strongest first."""
     found = [one for one in row.get("months_of_origin") or [] if one.get("month")]
-    strongest = sorted(found, key=lambda one: -(one.get("customers") or 0))[:3]
-    return ", ".join(f"{one['month']} ({one['customers']:,})" for one in strongest if one.get("customers"))
+    strongest = sorted(found, key=lambda one: (-one["customers"], one["month"]))[:3]
+    return ", ".join(f"{month(one['month'])} ({percent(one['share'])})" for one in strongest)
+
+
+def _by_rules(row: Row) -> str:
+    """Where the RFM rules put its customers, most of them first."""
+    found = sorted(row.get("rfm_overlap") or [], key=lambda one: (-one["customers"], one["rfm_segment_id"]))[:4]
+    return ", ".join(f"{cut(one['rfm_segment'], 40)} ({percent(one['share'])})" for one in found)
 
 
 def _offer(row: Row) -> dict[str, str]:

@@ -15,11 +15,13 @@ _MEASURES = (
     ("davies_bouldin", "Davies-Bouldin", "0 is best"),
     ("calinski_harabasz", "Calinski-Harabasz", "more is better"),
     ("stability", "stability", "adjusted Rand over resamples, 1 is best"),
+    ("value_explained", "value explained", "of the differences in recency, orders and revenue"),
+    ("worth", "worth", "what can be done with it, 1 is best"),
     ("smallest_share", "smallest segment", ""),
     ("largest_share", "largest segment", ""),
 )
-_LINES = 9  # lines in the picture of silhouettes, at most: the rules, and those that reach the highest
-_SHARES = {"smallest_share", "largest_share"}
+_SHARES = {"smallest_share", "largest_share", "value_explained"}
+_SHOWN = 40  # candidates in the table, at most
 Row = Mapping[str, Any]
 
 
@@ -31,7 +33,11 @@ def why_section(facts: Facts) -> Section:
     found = newest(facts, "candidates")
     chosen = next((row for row in found if row["is_chosen"]), None)
     tried = sum(row["silhouette"] is not None for row in found)
-    lead = f"{counted(tried, 'division')} of the customers were tried and measured. {trust(chosen)}" if chosen else "No division of the customers was chosen."
+    lead = (
+        f"{counted(tried, 'way')} to divide the customers {'was' if tried == 1 else 'were'} tried and measured. {trust(chosen)}"
+        if chosen
+        else "No division of the customers was chosen."
+    )
     blocks: list[Any] = [*_by_k(facts, found), _table(facts, found, chosen), *_steadiness(facts, chosen), *_projection(facts), *_agreement(facts)]
     return Section("why", title, short, lead, blocks)
 
@@ -64,24 +70,25 @@ def trust(chosen: Row | None) -> str:
 
 def _by_k(facts: Facts, found: Sequence[Row]) -> list[Any]:
     """Silhouette by number of segments, a line a method and feature set."""
-    series: dict[tuple[str, str], list[Row]] = {}
+    space = next((row["feature_set"] for row in found if row["is_chosen"]), found[0]["feature_set"])
+    series: dict[str, dict[int, Row]] = {}
     for row in found:
-        if row["silhouette"] is not None and row["k"] is not None:
-            series.setdefault((row["feature_set"], row["method"]), []).append(row)
+        if row["silhouette"] is not None and row["k"] is not None and row["feature_set"] == space:
+            of_method = series.setdefault(row["method"], {})
+            if row["k"] not in of_method or of_method[row["k"]]["silhouette"] < row["silhouette"]:
+                of_method[row["k"]] = row
     if sum(len(rows) for rows in series.values()) < 2:
         return []
-    sets, data = {feature_set for feature_set, _ in series}, []
-    best = sorted(series.items(), key=lambda item: (item[0][1] != "rfm_rules", -max(row["silhouette"] for row in item[1]), item[0]))[:_LINES]
-    ordered = sorted(best, key=lambda item: (item[0][1] == "rfm_rules", item[0]))
-    for number, ((feature_set, method), unordered) in enumerate(ordered):
-        rows = sorted(unordered, key=lambda row: (row["k"], row["candidate"]))
-        name = method.replace("_", " ") + (f", {feature_set}" if len(sets) > 1 else "")
+    data = []
+    for number, method in enumerate(sorted(series, key=lambda name: (name == "rfm_rules", name))):
+        rows = [series[method][k] for k in sorted(series[method])]
         hover = [
             f"<b>{safe(row['candidate'])}</b><br>silhouette {row['silhouette']:.3f}<br>smallest segment {100 * (row['smallest_share'] or 0):.1f} %"
             for row in rows
         ]
         fill = "var(--ink)" if method == "rfm_rules" else colour(number + 1)
-        data.append(dots([row["k"] for row in rows], [row["silhouette"] for row in rows], hover, fill=fill, name=safe(name, 44), mode="lines+markers"))
+        name = safe(method.replace("_", " "), 44)
+        data.append(dots([row["k"] for row in rows], [row["silhouette"] for row in rows], hover, fill=fill, name=name, mode="lines+markers"))
     chosen = [row for row in found if row["is_chosen"] and row["silhouette"] is not None]
     ring = dots([row["k"] for row in chosen], [row["silhouette"] for row in chosen], ["the chosen one"] * len(chosen), size=17, name="chosen")
     ring["marker"] |= {"symbol": "circle-open", "line": {"width": 2.5, "color": "var(--ink)"}, "color": "var(--ink)"}
@@ -90,16 +97,29 @@ def _by_k(facts: Facts, found: Sequence[Row]) -> list[Any]:
     picture = figure(
         [*data, ring], xaxis=titled("number of segments", dtick=1, showgrid=False), yaxis=titled("silhouette", rangemode="tozero"), showlegend=True
     )
-    numbers: list[list[Any]] = [[row["candidate"], row["k"], row["silhouette"]] for line in series.values() for row in sorted(line, key=lambda row: row["k"])]
-    note = f"Mean Euclidean silhouette, -1 to 1, in the space that was clustered; fitted as of {day(found[0]['as_of'])}. The ring is the chosen one."
+    numbers: list[list[Any]] = [[line[k]["candidate"], k, line[k]["silhouette"]] for line in series.values() for k in sorted(line)]
+    fit = f"of each method the best with so many segments, on the features {space}; fitted as of {day(found[0]['as_of'])}"
+    note = f"Mean Euclidean silhouette, -1 to 1, in the space that was clustered: {fit}. The ring is the chosen one."
     table = Table("Silhouettes", [Column("candidate", wide=True), Column("segments", "number"), Column("silhouette", "number")], numbers, note)
     return [Chart("why-silhouette", "How many segments", note, picture, table, 340)]
 
 
-def _table(facts: Facts, found: Sequence[Row], chosen: Row | None) -> Table:
+def _foremost(found: Sequence[Row]) -> list[Row]:
+    """The candidates that came furthest: the chosen one, the best of other feature sets, the rules; then by whether they were refused, and silhouette."""
+
+    def place(row: Row) -> tuple[bool, bool, bool, bool, float, str]:
+        verdict = row["verdict"]
+        refused = verdict.startswith(("refused", "not tried"))
+        return (not row["is_chosen"], not verdict.startswith("best of"), row["method"] != "rfm_rules", refused, -(row["silhouette"] or -1.0), row["candidate"])
+
+    return sorted(found, key=place)[:_SHOWN]
+
+
+def _table(facts: Facts, everything: Sequence[Row], chosen: Row | None) -> Table:
+    found = _foremost(everything)
     measured = [(row, {**(row["measures"] or {}), "silhouette": row["silhouette"], "smallest_share": row["smallest_share"]}) for row in found]
     shown = [one for one in _MEASURES if any(values.get(one[0]) is not None for _, values in measured)]
-    explained = [name for name in sorted({key for _, values in measured for key in values}) if name.startswith(("variance_explained", "explained_"))]
+    explained = [name for name in sorted({key for _, values in measured for key in values}) if name.endswith("_explained") and name != "value_explained"]
     measures = [Column(words, "share" if name in _SHARES else "number") for name, words, _ in shown]
     columns = [Column("candidate", wide=True), Column("segments", "number"), *measures,
                *(Column(name.replace("_", " "), "share") for name in explained), Column("verdict", wide=True)]  # fmt: skip
@@ -112,8 +132,9 @@ def _table(facts: Facts, found: Sequence[Row], chosen: Row | None) -> Table:
     size = next((values["sample_customers"] for _, values in measured if values.get("sample_customers")), None)
     sample = f" Measured on {counted(size, 'customer')}." if size else ""
     space = f" All on {', '.join(sets)}." if len(sets) == 1 else ""
-    note = f"Fitted as of {day(found[0]['as_of'])}.{sample}{space} {capital(better)}."
-    return Table("Everything that was tried", columns, rows, note, frozenset(i for i, row in enumerate(found) if row is chosen))
+    rest = f" The {len(found)} of {len(everything):,} that came furthest; all are in segment_candidates." if len(everything) > len(found) else ""
+    note = f"Fitted as of {day(found[0]['as_of'])}.{sample}{space}{rest} {capital(better)}."
+    return Table("What was tried", columns, rows, note, frozenset(i for i, row in enumerate(found) if row is chosen))
 
 
 def _short(row: Row, sets: set[str]) -> str:
@@ -132,6 +153,7 @@ def _steadiness(facts: Facts, chosen: Row | None) -> list[Any]:
         ("stability", "stability over resamples", "mean adjusted Rand of fits on resampled customers; 1: the same segments each time"),
         ("stability_sd", "its spread", "standard deviation over the resamples"),
         ("agreement_in_time", "agreement with the date before", "adjusted Rand; 1: nobody changed places"),
+        ("trial_agreement", "agreement of sample and whole", "adjusted Rand of the fit on the sample and the one on all customers"),
         ("rule_fidelity", "how well the rules in words say it", "share of customers whom the rules put where the model does"),
     )
     rows = [[words, values[name], hint] for name, words, hint in known if values.get(name) is not None and not math.isnan(values[name])]
