@@ -18,16 +18,17 @@ from pyspark.sql import functions as F
 
 import coterie
 from coterie.catalogue import FEATURES
-from coterie.synth import PERSONA_COLUMNS, make_shop
+from coterie.synth import make_shop
 
 place = Path(os.environ.get("COTERIE_PLACE", "demo/notebook")).absolute()  # on Databricks: /Volumes/catalog/schema/volume/coterie
 customers, days = int(os.environ.get("COTERIE_CUSTOMERS", "500")), int(os.environ.get("COTERIE_DAYS", "365"))
 show = globals().get("display", partial(DataFrame.show, truncate=60))
 
-shop = coterie.open(f"{place}/lake", layers=[{"segments": {"columns": PERSONA_COLUMNS}}])
+shop = coterie.open(f"{place}/lake", layers=[{"segments": {"feature_sets": ["behaviour"]}}])
 if not (place / "raw").exists():
     make_shop(shop.spark, f"{place}/raw", customers=customers, days=days)
-shop.run(source="coterie", input=f"{place}/raw")
+shop.ingest(source="coterie", input=f"{place}/raw")
+shop.features()
 
 # COMMAND ----------
 
