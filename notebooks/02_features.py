@@ -63,10 +63,12 @@ show(long.groupBy("feature").agg(quantiles.alias("low, middle, high"), F.avg(F.i
 # MAGIC %md
 # MAGIC ## Features that say the same
 # MAGIC
-# MAGIC Pearson correlations of recency, frequency and monetary value with all others, the strongest first.
+# MAGIC Pearson correlations of net revenue with all others, over the customers of whom both are known, the strongest first.
 
 # COMMAND ----------
 
-measured = newest.agg(*(F.corr(one, F.col(other).cast("double")).alias(f"{one}|{other}") for one in ("recency", "frequency", "monetary") for other in numbers))
-pairs = measured.unpivot([], measured.columns, "pair", "correlation").where("correlation is not null and abs(correlation) < 0.999999")
+money = F.col("monetary").cast("double")
+both = {name: (F.when(F.col(name).isNotNull(), money), F.col(name).cast("double")) for name in numbers if name != "monetary"}
+measured = newest.agg(*(F.try_divide(F.covar_pop(a, b), F.stddev_pop(a) * F.stddev_pop(b)).alias(name) for name, (a, b) in both.items()))
+pairs = measured.unpivot([], measured.columns, "feature", "correlation").where("correlation is not null")
 show(pairs.orderBy(F.abs("correlation").desc()))
