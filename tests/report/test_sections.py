@@ -142,3 +142,17 @@ def test_the_page_sums_itself_up() -> None:
     section = page.render("page.html", title="T", subtitle="", sections=[], made_by="now")
     assert "library" not in section.split("<script>")[0].split("</style>")[1]
     assert isinstance(Points([("a", "b")]).points, list)
+
+
+def test_a_pair_of_divisions_is_shown_once() -> None:
+    pairs = [("a", "b", 0.5), ("b", "a", 0.5), ("a", "c", 0.9)]
+    rows = [{"as_of": SMALL["candidates"][0]["as_of"], "candidate": one, "other": other, "adjusted_rand": value} for one, other, value in pairs]
+    table = tables(why_section(facts(agreement=rows)))["How alike the divisions are"]
+    assert [list(row) for row in table.rows] == [["a", "c", 0.9], ["a", "b", 0.5]]
+
+
+def test_what_moves_are_worth_is_told_as_less_and_more() -> None:
+    stakes = {(1, 2): 50.0, (2, 1): -8.0, (1, 1): 0.0, (2, 2): 0.0, (None, 0): None}
+    flows = [{**row, "revenue_at_stake": stakes[row["from_segment_id"], row["to_segment_id"]]} for row in SMALL["flows"]]
+    lead = moves_section(facts(flows=flows)).lead.replace("\u00a0", " ")
+    assert "90 days bring EUR 50.00 less from some and EUR 8.00 more from others" in lead

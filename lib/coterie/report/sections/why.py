@@ -13,14 +13,12 @@ from coterie.report.words import capital, counted, cut, day, plain
 _MEASURES = (
     ("silhouette", "silhouette", "1 is best"),
     ("davies_bouldin", "Davies-Bouldin", "0 is best"),
-    ("calinski_harabasz", "Calinski-Harabasz", "more is better"),
     ("stability", "stability", "adjusted Rand over resamples, 1 is best"),
     ("value_explained", "value explained", "of the differences in recency, orders and revenue"),
     ("worth", "worth", "what can be done with it, 1 is best"),
     ("smallest_share", "smallest segment", ""),
-    ("largest_share", "largest segment", ""),
 )
-_SHARES = {"smallest_share", "largest_share", "value_explained"}
+_SHARES = {"smallest_share", "value_explained"}
 _SHOWN = 40  # candidates in the table, at most
 Row = Mapping[str, Any]
 
@@ -119,15 +117,10 @@ def _table(facts: Facts, everything: Sequence[Row], chosen: Row | None) -> Table
     found = _foremost(everything)
     measured = [(row, {**(row["measures"] or {}), "silhouette": row["silhouette"], "smallest_share": row["smallest_share"]}) for row in found]
     shown = [one for one in _MEASURES if any(values.get(one[0]) is not None for _, values in measured)]
-    explained = [name for name in sorted({key for _, values in measured for key in values}) if name.endswith("_explained") and name != "value_explained"]
     measures = [Column(words, "share" if name in _SHARES else "number") for name, words, _ in shown]
-    columns = [Column("candidate", wide=True), Column("segments", "number"), *measures,
-               *(Column(name.replace("_", " "), "share") for name in explained), Column("verdict", wide=True)]  # fmt: skip
+    columns = [Column("candidate", wide=True), Column("segments", "number"), *measures, Column("verdict", wide=True)]
     sets = {row["feature_set"] for row in found}
-    rows = [
-        [_short(row, sets), row["k"], *(values.get(name) for name, _, _ in shown), *(values.get(name) for name in explained), cut(row["verdict"], 300)]
-        for row, values in measured
-    ]
+    rows = [[_short(row, sets), row["k"], *(values.get(name) for name, _, _ in shown), cut(row["verdict"], 200)] for row, values in measured]
     better = "; ".join(f"{words}: {hint}" for _, words, hint in shown if hint)
     size = next((values["sample_customers"] for _, values in measured if values.get("sample_customers")), None)
     sample = f" Measured on {counted(size, 'customer')}." if size else ""
@@ -174,7 +167,7 @@ def _projection(facts: Facts) -> list[Any]:
     names, data, counts = name_of(facts), [], []
     for segment_id in sorted({row["segment_id"] for row in found}):
         own = [row for row in found if row["segment_id"] == segment_id]
-        name = safe(names.get(segment_id, f"segment {segment_id}"), 44)
+        name = safe(names.get(segment_id, f"segment {segment_id}"), 80)
         made = dots([row["x"] for row in own], [row["y"] for row in own], [f"<b>{name}</b>"] * len(own), fill=colour(segment_id), size=5, name=name)
         data.append(made | {"marker": {**made["marker"], "opacity": 0.65}})
         middle = [sum(row[axis] for row in own) / len(own) for axis in ("x", "y")]
@@ -195,8 +188,7 @@ def _agreement(facts: Facts) -> list[Any]:
     found = newest(facts, "agreement")
     if not found:
         return []
-    rows = [[row["candidate"], row["other"], row["adjusted_rand"]] for row in sorted(found, key=lambda row: -row["adjusted_rand"])[:40]]
-    note = (
-        f"Adjusted Rand index: 1 where two divisions are the same, about 0 where they agree by chance alone. {plain(len(found))} pairs, the most alike first."
-    )
+    once = {tuple(sorted((row["candidate"], row["other"]))): row["adjusted_rand"] for row in found}  # the table holds each pair both ways
+    rows = [[*pair, value] for pair, value in sorted(once.items(), key=lambda item: (-item[1], item[0]))[:40]]
+    note = f"Adjusted Rand index: 1 where two divisions are the same, about 0 where they agree by chance alone. {plain(len(once))} pairs, the most alike first."
     return [Table("How alike the divisions are", [Column("candidate", wide=True), Column("other", wide=True), Column("agreement", "number")], rows, note)]
