@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from coterie import clusters, display
+from coterie import clusters, display, listing
 from coterie.errors import CoterieError, UserError
 from coterie.settings import override, read_toml
 
@@ -35,6 +35,8 @@ Last = Annotated[str | None, typer.Option("--to", help="see --from")]
 Refit = Annotated[bool, typer.Option("--refit", help="fit the segments anew instead of assigning with the current model")]
 Force = Annotated[bool, typer.Option("--force", help="do it even where nothing changed since the last run")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress, no table")]
+Out = Annotated[Path | None, typer.Option("--out", help="file to write; beside the lake's folder by default")]
+NoReport = Annotated[bool, typer.Option("--no-report", help="leave out the report at the end")]
 Json = Annotated[bool, typer.Option("--json", help="results as JSON on standard output")]
 
 
@@ -58,11 +60,19 @@ def _shop(lake: str, conf: list[str] | None, settings: list[str] | None, progres
     return Shop(lake, None, _layers(conf, settings), progress or (lambda job, words: None))
 
 
-def _done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool) -> None:
+def _done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool, page: str = "") -> None:
     if as_json:
         typer.echo(json.dumps(results, default=str, ensure_ascii=False, indent=2))
     elif not quiet:
-        display.show_results(results, lake)
+        display.show_results(results, lake, page)
+
+
+def _page(shop: Any, as_of: datetime.date | None) -> str:
+    """Writes the report at the end of a run, and says where it is, or why it is not: the tables stand in either case."""
+    try:
+        return f"report: {shop.report(as_of)}"
+    except CoterieError as error:
+        return f"no report: {error}"
 
 
 @app.command()
@@ -85,15 +95,17 @@ def run(
     set: Set = None,  # noqa: A002 - option's name
     refit: Refit = False,
     force: Force = False,
+    no_report: NoReport = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Ingest, features, segments and recommendations, in one session."""
+    """Ingest, features, segments, recommendations and the report, in one session."""
     day, (start, end) = _day(as_of, "--as-of"), _range(first, last)
     with display.progress(quiet or json) as shown:
         shop = _shop(lake, conf, set, shown)
         results = shop.redo(start, end) if start else shop.run(source, input, day, refit, force)
-    _done(results, lake, quiet, json)
+        page = "" if no_report else _page(shop, results[-1]["as_of"])
+    _done(results, lake, quiet, json, page)
 
 
 def _range(first: str | None, last: str | None) -> tuple[Any, Any]:
@@ -148,6 +160,35 @@ def segments(
         shop = _shop(lake, conf, set, shown)
         results = shop.redo(start, end, ("segments",)) if start else [shop.segments(day, refit, force)]
     _done(results, lake, quiet, json)
+
+
+@app.command()
+def report(lake: Lake, as_of: AsOf = None, out: Out = None, conf: Conf = None, set: Set = None, quiet: Quiet = False) -> None:  # noqa: A002 - option's name
+    """One page on the customers as of a date: who they are, who moved, what to offer, and how far to trust it. Works without a network."""
+    with display.progress(quiet) as shown:
+        page = _shop(lake, conf, set, shown).report(_day(as_of, "--as-of"), out)
+    if not quiet:
+        display.say(f"report: {page} ({page.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+def explain(
+    customer: Annotated[str, typer.Argument(help="the customer's id")],
+    lake: Lake,
+    as_of: AsOf = None,
+    html: Annotated[Path | None, typer.Option("--html", help="write a page to this file instead of the terminal")] = None,
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
+) -> None:
+    """One customer: what they did, their segment and why, who is like them, what is offered and why, and what would move them."""
+    day = _day(as_of, "--as-of")
+    with display.progress(True):
+        shop = _shop(lake, conf, set, None)
+        title, sections = shop.explain(customer, day, html)
+    if html:
+        display.say(f"customer {customer}: {html}")
+    else:
+        display.show_sections(title, sections)
 
 
 @app.command()
@@ -226,30 +267,53 @@ def maintain(lake: Lake, conf: Conf = None, set: Set = None, quiet: Quiet = Fals
     _done(results, lake, quiet, json)
 
 
+Limit = Annotated[int, typer.Option("--limit", min=1, help="rows shown")]
+Csv = Annotated[bool, typer.Option("--csv", help="results as CSV on standard output")]
+
+
 @app.command()
 def show(
     table: str,
     lake: Lake,
     as_of: Annotated[str | None, typer.Option("--as-of", help="only rows of this as-of date")] = None,
     where: Annotated[str | None, typer.Option("--where", help="SQL condition on the table's columns")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="rows shown")] = 20,
+    columns: Annotated[str, typer.Option("--columns", help="only these, with commas between")] = "",
+    order: Annotated[str | None, typer.Option("--order-by", help="SQL expression, with ' desc' behind for the largest first")] = None,
+    limit: Limit = 20,
     json: Json = False,
+    csv: Csv = False,
 ) -> None:
     """Rows of a table, as the newest finished run left it."""
-    day = _day(as_of, "--as-of")
+    day, form, picked = _day(as_of, "--as-of"), listing.form_of(json, csv), [name.strip() for name in columns.split(",") if name.strip()]
     with display.progress(True):
-        rows, columns = display.rows_of(_shop(lake, None, None, None), table, day, where, limit)
-    display.show_rows(table, columns, rows, json)
+        rows, names = listing.rows_of(_shop(lake, None, None, None), table, day, where, picked, order, limit)
+    listing.show_rows(table, names, rows, form)
 
 
 @app.command()
-def runs(lake: Lake, limit: Annotated[int, typer.Option("--limit", min=1, help="newest runs shown")] = 20, json: Json = False) -> None:
+def runs(
+    lake: Lake,
+    job: Annotated[str | None, typer.Option("--job", help="only of this job")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="only finished, failed, interrupted, running or stale ones")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="only of this as-of date")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="only from this day on, YYYY-MM-DD")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="newest runs shown")] = 20,
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
     """What ran, on what, with its accounting; and which as-of dates late data made stale."""
+    form, dates = listing.form_of(json, csv), (_day(as_of, "--as-of"), _day(since, "--since"))
     with display.progress(True):
-        shop = _shop(lake, None, None, None)
-        found = [row.asDict(recursive=True) for row in shop.lake.read("runs").collect()]  # a few rows a run
-        held = bool(shop.lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect())
-    display.show_runs(found, held, limit, json)
+        rows = _shop(lake, None, None, None).history()
+    listing.show_runs(listing.picked_runs(rows, job, state, *dates)[:limit], form)
+
+
+@app.command()
+def describe(
+    name: Annotated[str | None, typer.Argument(help="a table, 'features', or a feature; without it all tables")] = None, json: Json = False, csv: Csv = False
+) -> None:
+    """What the tables, their columns and the features mean."""
+    listing.show_described(*listing.described(name), listing.form_of(json, csv))
 
 
 Customers = Annotated[int, typer.Option("--customers", min=1, help="customers of the seeded shop")]
@@ -286,6 +350,7 @@ def demo(
     format: Format = "parquet",  # noqa: A002 - option's name
     conf: Conf = None,
     set: Set = None,  # noqa: A002 - option's name
+    no_report: NoReport = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -293,8 +358,10 @@ def demo(
     raw = f"{lake.rstrip('/')}-raw"
     with display.progress(quiet or json) as shown:
         _synthesise(raw, customers, days, seed, format, conf, set, shown)
-        results = _shop(lake, conf, set, shown).run("coterie", raw)
-    _done(results, lake, quiet, json)
+        shop = _shop(lake, conf, set, shown)
+        results = shop.run("coterie", raw)
+        page = "" if no_report else _page(shop, results[-1]["as_of"])
+    _done(results, lake, quiet, json, page)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

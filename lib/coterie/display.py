@@ -1,19 +1,13 @@
 """What the command prints: progress, tables, errors."""
 
 import contextlib
-import datetime
 import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
 
-import typer
-from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table
-
-from coterie.errors import UserError, one_of
-from coterie.schemas import TABLES
 
 Progress = Callable[[str, str], None]
 
@@ -38,20 +32,27 @@ def error(message: str) -> None:
     Console(stderr=True).print(f"coterie: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
 
 
-def show_results(results: list[dict[str, Any]], lake: str) -> None:
+def say(line: str) -> None:
+    """One line on standard output, as it is."""
+    Console().print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def show_results(results: list[dict[str, Any]], lake: str, page: str = "") -> None:
     """What each job said it did, the accounting, and where it lies; every measure is in `runs` and in --json."""
     table = Table(title="", box=None, pad_edge=False, header_style="bold")
     for name in ("job", "seconds", "result"):
         table.add_column(name, justify="right" if name == "seconds" else "left")
     for values in results:
-        table.add_row(values["job"], f"{values['seconds']:.1f}", _plain("\n".join(_summary(values))))
+        table.add_row(values["job"], f"{values['seconds']:.1f}", plain("\n".join(summary(values))))
     console = Console()
     console.print(table, highlight=False)
     dates = {str(values["as_of"]) for values in results if values["as_of"]}
     console.print(f"as of {', '.join(sorted(dates)) or 'no date'}; tables in {lake}; look at one with: coterie show TABLE --lake {lake}", markup=False)
+    if page:
+        say(page)
 
 
-def _summary(values: dict[str, Any]) -> list[str]:
+def summary(values: dict[str, Any]) -> list[str]:
     lines = [values["message"]] if values["message"] else []
     money = [values[f"revenue_{part}"] for part in ("read", "accepted", "rejected", "duplicate")]
     if money[0] is not None:
@@ -103,106 +104,47 @@ def show_quality(rows: list[dict[str, Any]], result: dict[str, Any]) -> None:
     console.print(said, highlight=False, markup=False)
 
 
-def rows_of(shop: Any, table: str, as_of: datetime.date | None, where: str | None, limit: int) -> tuple[list[dict[str, Any]], list[str]]:
-    """Up to `limit` rows of a table, in the order of its key. Raises UserError for an unknown table or a wrong condition."""
-    if table not in TABLES:
-        raise UserError(f"there is no table '{table}'; {one_of(table, TABLES)}")
-    if not shop.lake.exists(table):
-        raise UserError(f"the lake '{shop.lake.place}' has no table '{table}' yet; run the job that writes it first")
-    frame = shop.table(table)
-    if as_of is not None:
-        if "as_of" not in frame.columns:
-            raise UserError(f"table '{table}' has no as-of date; leave --as-of out")
-        frame = frame.where(F.col("as_of") == F.lit(as_of))
-    try:
-        shown = (frame.where(where) if where else frame).orderBy(*TABLES[table].key).limit(limit)
-        return [row.asDict(recursive=True) for row in shown.collect()], frame.columns  # at most `limit` rows
-    except Exception as problem:
-        if where:
-            raise UserError(f"--where '{where}' does not work on {table}: {str(problem).splitlines()[0]}") from None
-        raise
-
-
-def show_rows(title: str, columns: list[str], rows: list[dict[str, Any]], as_json: bool) -> None:
-    """Rows as JSON, as a table, or, where a table would not fit the terminal, one block a row."""
-    if as_json:
-        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
-        return
+def show_sections(title: str, sections: Sequence[Any]) -> None:
+    """Sections of a page (`coterie.report.blocks`) as text: of a chart its table."""
     console = Console()
-    if not rows:
-        console.print(f"{title}: no rows")
-        return
-    texts = [[_text(row[name]) for name in columns] for row in rows]
-    widths = [min(40, max(len(name), *(len(line[i]) for line in texts))) for i, name in enumerate(columns)]
-    if sum(widths) + 2 * len(widths) <= console.width:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name, width in zip(columns, widths, strict=True):
-            table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=width)
-        for line in texts:
-            table.add_row(*(_plain(text) for text in line))
+    console.print(title, style="bold", highlight=False, markup=False)
+    for section in sections:
+        console.print()
+        console.print(section.title, style="bold underline", highlight=False, markup=False)
+        if section.lead:
+            console.print(section.lead, highlight=False, markup=False)
+        for block in section.blocks:
+            _show_block(console, block)
+
+
+def _show_block(console: Console, block: Any) -> None:
+    if block.kind == "figures":
+        said = (f"{one.label} {one.value}" + (f" ({one.note})" if one.note else "") for one in block.figures)
+        console.print("; ".join(said), highlight=False, markup=False)
+    elif block.kind == "points":
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column()
+        for about, words in block.points:
+            table.add_row(plain(about), plain(words))
         console.print(table, highlight=False)
-    else:
-        name_width = max(map(len, columns))
-        for number, line in enumerate(texts, 1):
-            console.print(f"{title} {number}", style="bold", highlight=False, markup=False)
-            for name, text in zip(columns, line, strict=True):
-                console.print(f"  {name:<{name_width}}  {text}", highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
+    elif block.kind == "text":
+        console.print(block.text, style="dim" if block.is_missing else "", highlight=False, markup=False)
+    elif block.kind in {"table", "chart"}:
+        _show_table(console, block if block.kind == "table" else block.table)
 
 
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, datetime.datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    return str(value).replace("\n", " ")
-
-
-def runs_summary(found: list[dict[str, Any]], lease_held: bool) -> list[dict[str, Any]]:
-    """A row a run, newest first: its state (finished, failed, interrupted, running) and whether late data made its results stale.
-
-    A run that started and neither finished nor failed is running while the lease is held and it is the newest, else it died.
-    """
-    ends = {row["run_id"]: row for row in found if row["event"] != "started"}
-    starts = {row["run_id"]: row for row in found if row["event"] == "started"}
-    rows = []
-    for run_id in {**starts, **ends}:
-        start, end = starts.get(run_id), ends.get(run_id)
-        row = dict(end or start or {})
-        row["state"] = row["event"] if end else "interrupted"
-        row["seconds"] = (end["at"] - start["at"]).total_seconds() if start and end else None
-        rows.append(row)
-    rows.sort(key=lambda row: row["at"], reverse=True)
-    if rows and lease_held and rows[0]["state"] == "interrupted":
-        rows[0]["state"] = "running"
-    for row in rows:
-        later = [other["touched_from"] for other in rows if other["at"] > row["at"] and other["state"] == "finished" and other["touched_from"]]
-        redone = any(o["at"] > row["at"] and o["job"] == row["job"] and o["as_of"] == row["as_of"] and o["state"] == "finished" for o in rows)
-        row["is_stale"] = bool(row["as_of"] and not redone and later and min(later) <= row["as_of"])
-    return rows
-
-
-def show_runs(found: list[dict[str, Any]], lease_held: bool, limit: int, as_json: bool) -> None:
-    """The newest runs with their accounting."""
-    rows = runs_summary(found, lease_held)[:limit]
-    if as_json:
-        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
-        return
+def _show_table(console: Console, block: Any) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("at (UTC)", "job", "as of", "state", "seconds", "what"):
-        table.add_column(name, justify="right" if name == "seconds" else "left")
-    for row in rows:
-        seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
-        state = row["state"] + (", stale" if row["is_stale"] else "")
-        what = "\n".join(_summary(row)) if row["event"] == "finished" else (row["message"] or "")
-        table.add_row(f"{row['at']:%Y-%m-%d %H:%M}", row["job"], _text(row["as_of"]), state, seconds, _plain(what))
-    Console().print(table, highlight=False)
-    stale = sorted({str(row["as_of"]) for row in rows if row["is_stale"]})
-    if stale:
-        Console().print(f"stale: {', '.join(stale)} - later data changed days up to these dates; do them again with: "
-                        f"coterie run --from {stale[0]} --to {stale[-1]}", highlight=False)  # fmt: skip
+    for column in block.columns:
+        justify: Literal["left", "right"] = "left" if column.kind == "text" else "right"
+        table.add_column(plain(column.title), justify=justify, overflow="fold" if column.wide else "ellipsis", no_wrap=not column.wide)
+    for row in block.texts():
+        table.add_row(*map(plain, row))
+    console.print(table, highlight=False)
+    if block.note:
+        console.print(block.note, style="dim", highlight=False, markup=False)
+
+
+def plain(text: str) -> str:
+    return text.replace("[", "\\[")

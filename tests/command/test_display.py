@@ -1,11 +1,17 @@
 """What `coterie runs` and `coterie show` say."""
 
+import csv
 import datetime
+import io
+import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from coterie.display import runs_summary, show_rows
+from coterie.errors import UserError
+from coterie.listing import described, picked_runs, show_described, show_rows, text_of
+from coterie.pipeline.history import runs_summary
 
 NINE = datetime.datetime(2024, 5, 1, 9, tzinfo=datetime.UTC)
 
@@ -46,10 +52,73 @@ def test_the_newest_run_comes_first_with_its_seconds() -> None:
 
 
 def test_titles_with_markup_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    show_rows("items", ["title"], [{"title": "[red]mug[/red] <script>"}], as_json=False)
+    show_rows("items", ["title"], [{"title": "[red]mug[/red] <script>"}])
     assert "[red]mug[/red] <script>" in capsys.readouterr().out
 
 
 def test_no_rows_are_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
-    show_rows("items", ["title"], [], as_json=False)
+    show_rows("items", ["title"], [])
     assert "items: no rows" in capsys.readouterr().out
+
+
+ROWS: list[dict[str, Any]] = [
+    {"name": "mug, \"large\"", "price": Decimal("9.5000"), "lift": 2.0, "traits": [{"feature": "recency", "strength": 0.5}], "model_id": "ab" * 32},
+    {"name": None, "price": None, "lift": 12345.6, "traits": [], "model_id": "cd" * 32},
+]
+
+
+def test_rows_are_json_and_csv_that_can_be_read_again(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows("items", list(ROWS[0]), ROWS, "json")
+    assert json.loads(capsys.readouterr().out)[0]["traits"] == [{"feature": "recency", "strength": 0.5}]
+    show_rows("items", ["name", "traits"], ROWS, "csv")
+    assert list(csv.reader(io.StringIO(capsys.readouterr().out))) == [
+        ["name", "traits"], ['mug, "large"', '[{"feature": "recency", "strength": 0.5}]'], ["", "[]"],
+    ]  # fmt: skip
+
+
+def test_numbers_stand_right_and_long_texts_are_cut_so_that_a_table_fits(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    show_rows("items", ["title", "customers"], [{"title": "x" * 200, "customers": 7}, {"title": "mug", "customers": 1234}])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.rstrip()[-4:] for line in lines] == ["mers", "   7", "1234"]
+    assert max(map(len, lines)) <= 50
+    assert "…" in lines[1]
+
+
+def test_rows_that_fit_no_table_are_blocks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    show_rows("items", [f"column_{i}" for i in range(9)], [{f"column_{i}": "word " * 9 for i in range(9)}])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "items 1"
+    assert len(lines) == 10
+    assert max(map(len, lines)) <= 40
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "-"), (0.38442, "0.3844"), (12345.6, "12,346"), ("ab" * 32, "abababab…"), (["a", "b"], "a, b"), ("two\nlines", "two lines"),
+     ([{"feature": "recency", "strength": 0.5}], "feature=recency strength=0.5"), (True, "True")],
+)  # fmt: skip
+def test_a_value_is_one_short_line(value: Any, said: str) -> None:
+    assert text_of(value) == said
+
+
+def test_runs_are_picked_by_job_state_date_and_day() -> None:
+    found = [run("one", "finished", "segments", 0, as_of=10), run("two", "finished", "features", 1, as_of=20), run("three", "started", "features", 2)]
+    rows = runs_summary(found, False)
+    assert [row["run_id"] for row in picked_runs(rows, "features", None, None, None)] == ["three", "two"]
+    assert [row["run_id"] for row in picked_runs(rows, None, "interrupted", None, None)] == ["three"]
+    assert [row["run_id"] for row in picked_runs(rows, None, None, datetime.date(2024, 4, 10), None)] == ["one"]
+    assert picked_runs(rows, None, None, None, datetime.date(2024, 5, 2)) == []
+    with pytest.raises(UserError, match="--job is 'feature'; did you mean 'features'"):
+        picked_runs(rows, "feature", None, None, None)
+
+
+def test_tables_and_features_are_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert {"table": "items", "one row is": "an item", "key": "item_id"} in described(None)[2]
+    assert described("items")[2][0] == {"column": "item_id", "type": "string", "null": "never", "what it holds": "the shop's own id"}
+    assert len(described("features")[2]) > 80
+    show_described(*described("recency"), "text")
+    assert "never bought is at least as far away" in capsys.readouterr().out
+    with pytest.raises(UserError, match="no table or feature 'recenzy'; did you mean 'recency'"):
+        described("recenzy")

@@ -1,6 +1,7 @@
 """The command from files to tables, as a user types it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,69 @@ def test_show_and_runs_print_rows_a_reader_can_read(demo: Demo) -> None:
     assert all(job in said for job in ("ingest", "features", "segments", "recommend"))
 
 
+def test_a_page_lies_beside_the_lake(demo: Demo) -> None:
+    page = demo.folder / "lake-report.html"
+    text = page.read_text()
+    assert "Who the customers are" in text
+    assert f"{demo.results[0]['rows_read']:,}" in text
+    assert 'class="card"' in text
+    assert page.stat().st_size < 5_000_000
+
+
+def test_a_date_without_results_names_those_that_exist(demo: Demo, tmp_path: Path) -> None:
+    result = coterie("report", "--lake", demo.lake, "--as-of", "1999-12-31", "--out", str(tmp_path / "report.html"))
+    assert result.returncode == 2
+    assert f"there are no results as of 1999-12-31; the dates there are: {demo.results[-1]['as_of']}" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_customer_is_explained_and_an_unknown_one_is_told_the_nearest_ids(demo: Demo, lake: Lake, tmp_path: Path) -> None:
+    known = lake.read("recommendations").where("rank = 1").orderBy("customer_id").first()
+    assert known is not None
+    told = coterie("explain", known["customer_id"], "--lake", demo.lake)
+    assert told.returncode == 0, told.stderr
+    assert all(title in told.stdout for title in ("Who they are", "What they did", "Customers like them", "What is offered to them", "What would move them"))
+    assert known["reason"].split()[0] in told.stdout
+    page = tmp_path / "customer.html"
+    assert coterie("explain", known["customer_id"], "--lake", demo.lake, "--html", str(page)).returncode == 0
+    assert f"Customer {known['customer_id']}" in page.read_text()
+    unknown = coterie("explain", f"{known['customer_id']}x", "--lake", demo.lake)
+    assert unknown.returncode == 2
+    assert f"the nearest ids are: {known['customer_id']}, " in unknown.stderr
+
+
+def test_a_lake_that_lost_tables_still_has_a_page(spark: SparkSession, demo: Demo, tmp_path: Path) -> None:
+    shutil.copytree(demo.lake, tmp_path / "lake", ignore=shutil.ignore_patterns("recommendations", "segment_candidates", "daily_activity"))
+    result = coterie("report", "--lake", str(tmp_path / "lake"))
+    assert result.returncode == 0, result.stderr
+    text = (tmp_path / "lake-report.html").read_text()
+    assert text.count("the lake has no table") >= 4
+    assert "Who the customers are" in text
+
+
+def test_show_picks_columns_and_order_and_writes_csv(demo: Demo) -> None:
+    shown = coterie(
+        "show",
+        "segment_profiles",
+        "--lake",
+        demo.lake,
+        "--columns",
+        "segment_id,size",
+        "--where",
+        "segmentation = 'chosen'",
+        "--order-by",
+        "size desc",
+        "--csv",
+    )
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    sizes = [int(line.split(",")[1]) for line in lines[1:]]
+    assert lines[0] == "segment_id,size"
+    assert sizes == sorted(sizes, reverse=True)
+    wrong = coterie("show", "segment_profiles", "--lake", demo.lake, "--columns", "sise")
+    assert "no column 'sise'; did you mean 'size'?" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -67,6 +131,11 @@ def test_show_and_runs_print_rows_a_reader_can_read(demo: Demo) -> None:
         (["segments", "--lake", "L"], "no events yet; run `coterie ingest` first"),
         (["ingest", "--lake", "L", "--source", "cdnow", "--input", "no/such/folder"], "no/such/folder"),
         (["segments"], "Missing option"),
+        (["report", "--lake", "L", "--out", "no/such/folder/page.html"], "there is no folder 'no/such/folder'"),
+        (["report", "--lake", "L"], "has no results of any date yet; run `coterie run` first"),
+        (["report", "--lake", "main.shop"], "is no local folder that a report could be put beside"),
+        (["explain", "c1", "--lake", "L", "--html", "."], "--html '.' is a folder"),
+        (["describe", "segmets"], "no table or feature 'segmets'; did you mean 'segments'?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -10,8 +11,14 @@ from pyspark.sql import functions as F
 
 from coterie.errors import UserError
 from coterie.lake import Lake
+from coterie.pipeline.explain import explained
 from coterie.pipeline.jobs import execute
+from coterie.pipeline.report import checked_page, default_page, made_by, read_history, write_report, written_page
 from coterie.pipeline.run import Progress, recorded_shop
+from coterie.report.blocks import Section
+from coterie.report.customer import customer_sections
+from coterie.report.page import render, require_libraries
+from coterie.report.words import cut, day
 from coterie.session import get_session
 from coterie.settings import Settings, load_settings
 from coterie.sources.mapping import load_mapping
@@ -77,6 +84,34 @@ class Shop:
     def maintain(self) -> dict[str, Any]:
         """Compacts tables, drops old results and files."""
         return execute(self.lake, ("maintain",), self.settings(), None, {}, self.progress)[0]
+
+    def report(self, as_of: datetime.date | None = None, out: str | Path | None = None) -> Path:
+        """Writes the page of a date (None: the newest with results) to `out` (None: beside the lake's folder) and gives its place.
+
+        It changes no table. Raises UserError where there are no results of the date, and where the page has no place to go.
+        """
+        place = default_page(self.place) if out is None else checked_page(Path(out))
+        if place is None:
+            raise UserError(f"the lake '{self.place}' is no local folder that a report could be put beside; give its file with --out")
+        return write_report(self.lake, as_of, place, self.progress)
+
+    def explain(self, customer_id: str, as_of: datetime.date | None = None, out: str | Path | None = None) -> tuple[str, list[Section]]:
+        """What the tables say of a customer: a title, and sections of words and tables; `out` names a file that they are written to as a page.
+
+        Raises UserError for an unknown id, naming the nearest ones.
+        """
+        if out is not None:
+            require_libraries()
+            checked_page(Path(out), "--html")
+        one = explained(self.lake, customer_id, as_of)
+        sections, title, subtitle = customer_sections(one), f"Customer {cut(customer_id, 60)}", f"as of {day(one.as_of)}"
+        if out is not None:
+            written_page(render("page.html", title=title, subtitle=subtitle, sections=sections, made_by=made_by()), Path(out))
+        return f"{title}, {subtitle}", sections
+
+    def history(self) -> list[dict[str, Any]]:
+        """What ran, newest first: a row a run with its state, and whether late data made its results stale."""
+        return read_history(self.lake)
 
     def run(
         self,

@@ -1,0 +1,76 @@
+"""One customer explained: reads what the tables hold of them, a few rows each."""
+
+import datetime
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from coterie.errors import UserError
+from coterie.lake import Lake
+from coterie.pipeline.history import versions
+from coterie.pipeline.report import chosen_date, currency_of, interpreted, read_history, rows_of
+from coterie.report.customer import Customer
+from coterie.report.queries import customer as queries
+from coterie.report.queries.segments import of_date
+
+_NEEDED = ("customer_features", "segments", "segment_profiles", "daily_activity", "customer_item_days", "items", "similar_customers", "customer_items",
+           "recommendations", "models")  # fmt: skip
+_AT_ONCE = 4
+
+
+def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Customer:
+    """All that is known of a customer. Raises UserError for an unknown id, naming the nearest ones, and for a date without results."""
+    history = read_history(lake)
+    newest, day = versions(history), chosen_date(lake, history, as_of)
+    with interpreted(lake.spark, history), ThreadPoolExecutor(_AT_ONCE) as pool:
+        there = dict(zip(_NEEDED, pool.map(lake.exists, _NEEDED), strict=True))
+        tables = {name: lake.read(name, newest.get(name)) for name in _NEEDED}  # no rows where there is no table
+        features = tables["customer_features"]
+        firsts = [_own(tables[name], customer_id, day) for name in ("customer_features", "segments")]
+        firsts.append(queries.neighbours(tables["similar_customers"], customer_id, day))
+        own, placed, neighbours = pool.map(rows_of, firsts)
+        if not own:
+            raise UserError(_unknown(features, customer_id, day))
+        segments = {row["segmentation"]: row for row in placed}
+        chosen = segments.get("chosen")
+        payload = tables["models"].where(F.col("model_id") == F.lit(chosen["model_id"] if chosen else "")).select("payload")
+        columns = [name for name in queries.COMPARED if own[0][name] is not None]
+        near = [row["neighbour"] for row in neighbours]
+        asked: dict[str, Callable[[], DataFrame]] = {
+            "profiles": lambda: of_date(tables["segment_profiles"], day),
+            "beside": lambda: queries.beside(features, tables["segments"], own[0], chosen["segment_id"] if chosen else -1, day, columns),
+            "days": lambda: queries.days(tables["daily_activity"], customer_id, day),
+            "bought": lambda: queries.bought(tables["customer_item_days"], tables["items"], customer_id, day),
+            "shared": lambda: queries.shared_items(tables["customer_items"], tables["items"], near, customer_id, day),
+            "offers": lambda: queries.offered(tables["recommendations"], tables["items"], customer_id, day),
+            "payload": lambda: payload,
+        }
+        found: dict[str, list[dict[str, Any]]] = dict(zip(asked, pool.map(lambda name: rows_of(asked[name]()), asked), strict=True))
+    return Customer(
+        customer_id=customer_id,
+        as_of=day,
+        currency=currency_of(history),
+        features=own[0],
+        segments=segments,
+        profiles=found["profiles"],
+        beside=found["beside"][0],
+        compared=columns,
+        days=found["days"] if there["daily_activity"] else None,
+        bought=found["bought"],
+        neighbours=neighbours if there["similar_customers"] else None,
+        shared=found["shared"],
+        offers=found["offers"] if there["recommendations"] else None,
+        payload=found["payload"][0]["payload"] if found["payload"] else None,
+    )
+
+
+def _own(table: DataFrame, customer_id: str, as_of: datetime.date) -> DataFrame:
+    return queries.of_customer(of_date(table, as_of), customer_id)
+
+
+def _unknown(features: DataFrame, customer_id: str, as_of: datetime.date) -> str:
+    near = [row["customer_id"] for row in queries.nearest_ids(features, customer_id, as_of).collect()]  # a few ids
+    return f"there is no customer '{customer_id}' as of {as_of}; the nearest ids are: {', '.join(near)}" if near else f"there are no customers as of {as_of}"

@@ -1,0 +1,45 @@
+"""What ran, from the rows of `runs`: a row a run with its state, the as-of dates there are, and the versions that the newest runs left."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_DATED = ("features", "segments", "recommend", "content")  # jobs whose results are of a date
+
+
+def runs_summary(found: Sequence[Mapping[str, Any]], lease_held: bool) -> list[dict[str, Any]]:
+    """A row a run, newest first: its state (finished, failed, interrupted, running) and whether late data made its results stale.
+
+    A run that started and neither finished nor failed is running while the lease is held and it is the newest, else it died.
+    """
+    ends = {row["run_id"]: row for row in found if row["event"] != "started"}
+    starts = {row["run_id"]: row for row in found if row["event"] == "started"}
+    rows = []
+    for run_id in {**starts, **ends}:
+        start, end = starts.get(run_id), ends.get(run_id)
+        row = dict(end or start or {})
+        row["state"] = row["event"] if end else "interrupted"
+        row["seconds"] = (end["at"] - start["at"]).total_seconds() if start and end else None
+        rows.append(row)
+    rows.sort(key=lambda row: row["at"], reverse=True)
+    if rows and lease_held and rows[0]["state"] == "interrupted":
+        rows[0]["state"] = "running"
+    for row in rows:
+        later = [other["touched_from"] for other in rows if other["at"] > row["at"] and other["state"] == "finished" and other["touched_from"]]
+        redone = any(o["at"] > row["at"] and o["job"] == row["job"] and o["as_of"] == row["as_of"] and o["state"] == "finished" for o in rows)
+        row["is_stale"] = bool(row["as_of"] and not redone and later and min(later) <= row["as_of"])
+    return rows
+
+
+def versions(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The version of each table that the newest finished run which wrote it left; rows as `runs_summary` gives them."""
+    found: dict[str, int] = {}
+    for row in rows:
+        if row["state"] == "finished":
+            found = {**(row["tables_written"] or {}), **found}
+    return found
+
+
+def as_of_dates(rows: Sequence[Mapping[str, Any]]) -> list[datetime.date]:
+    """The as-of dates with results, oldest first."""
+    return sorted({row["as_of"] for row in rows if row["state"] == "finished" and row["job"] in _DATED and row["as_of"]})

@@ -1,0 +1,146 @@
+"""The report: it reads the tables as the newest finished runs left them, and writes one file. It changes no table and takes no lease."""
+
+import contextlib
+import datetime
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from coterie import __version__
+from coterie.errors import UserError
+from coterie.lake import Lake
+from coterie.pipeline.history import as_of_dates, runs_summary, versions
+from coterie.pipeline.run import Progress
+from coterie.report.blocks import Facts
+from coterie.report.page import require_libraries
+from coterie.report.queries import QUERIES
+from coterie.report.report import report_page
+from coterie.schemas import TABLES
+from coterie.settings import load_settings
+
+_AT_ONCE = 4  # queries that wait for Spark at the same time: the driver plans one while the cores run another
+_FEW = 50_000  # customers
+# What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a task for each of many parts.
+_PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false",
+          "spark.sql.shuffle.partitions": "2"}  # fmt: skip
+
+
+def default_page(place: str) -> Path | None:
+    """Where the page of a lake goes unless said otherwise: beside the folder. None for a catalog or an object store."""
+    is_elsewhere = "://" in place or (re.fullmatch(r"\w+\.\w+", place) and not Path(place).exists())
+    return None if is_elsewhere else Path(f"{place.rstrip('/')}-report.html")
+
+
+def checked_page(out: Path, option: str = "--out") -> Path:
+    """The file as it is given, where it can be written. Raises UserError where its folder is not there, or it is a folder itself."""
+    if out.is_dir():
+        raise UserError(f"{option} '{out}' is a folder; give the name of the file to write, such as {out / 'report.html'}")
+    if not out.parent.is_dir():
+        raise UserError(f"{option} '{out}': there is no folder '{out.parent}'; make it first, or give a file in one that is there")
+    return out
+
+
+def written_page(page: str, out: Path) -> Path:
+    """Writes the page whole or not at all."""
+    part = out.with_name(f".{out.name}.part")
+    part.write_text(page, encoding="utf-8")
+    part.replace(out)
+    return out
+
+
+def write_report(lake: Lake, as_of: datetime.date | None, out: Path, progress: Progress) -> Path:
+    """The page of a lake as of a date (None: the newest with results). Raises UserError where there are no results of the date."""
+    require_libraries()
+    progress("report", "reading the tables")
+    facts = gathered(lake, as_of)
+    progress("report", "writing the page")
+    return written_page(report_page(facts, made_by()), checked_page(out))
+
+
+def made_by() -> str:
+    return f"Coterie {__version__} on {datetime.datetime.now(datetime.UTC):%-d %B %Y at %H:%M} UTC"
+
+
+def gathered(lake: Lake, as_of: datetime.date | None = None) -> Facts:
+    """The small frames of every query whose tables are there."""
+    history = read_history(lake)
+    newest = versions(history)
+    day = chosen_date(lake, history, as_of)
+    needed = sorted({table for query in QUERIES.values() for table in query.needs})
+    with interpreted(lake.spark, history), ThreadPoolExecutor(_AT_ONCE) as pool:
+        there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name), needed), strict=True))
+        tables = {name: lake.read(name, newest.get(name)) for name in needed if there[name]}
+        names = [name for name, query in QUERIES.items() if all(there[table] for table in query.needs)]
+        small = dict(zip(names, pool.map(lambda name: (wide_rows_of if name == "sample" else rows_of)(QUERIES[name].run(tables, day)), names), strict=True))
+    absent = {name: [table for table in query.needs if not there[table]] for name, query in QUERIES.items() if name not in small}
+    return Facts(day, currency_of(history), {name: small.get(name) for name in QUERIES}, absent, history)
+
+
+@contextlib.contextmanager
+def interpreted(spark: SparkSession, history: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+    """Of a small shop, plans are run as they are: making them fast takes longer than the few rows that they see."""
+    customers = max(((row["measures"] or {}).get("customers", 0) for row in history if row["state"] == "finished"), default=0)
+    before = [(name, spark.conf.get(name, None)) for name in _PLAIN]
+    try:
+        if customers <= _FEW:
+            for name, value in _PLAIN.items():
+                spark.conf.set(name, value)
+        yield
+    finally:
+        for name, kept in before:
+            if kept is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, kept)
+
+
+def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
+    return [row.asDict(recursive=True) for row in frame.collect()]  # QUERIES says what bounds each
+
+
+def wide_rows_of(frame: DataFrame) -> list[dict[str, Any]]:
+    """The same for rows of many plain columns: Arrow hands them over sooner."""
+    return list(frame.toArrow().to_pylist())
+
+
+def read_history(lake: Lake) -> list[dict[str, Any]]:
+    """What ran, newest first."""
+    held = bool(lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect())
+    return runs_summary(rows_of(lake.read("runs")), held)  # two rows a run
+
+
+def chosen_date(lake: Lake, history: Sequence[Mapping[str, Any]], as_of: datetime.date | None) -> datetime.date:
+    """The date asked for, or the newest with results. Raises UserError naming the dates there are."""
+    dates = as_of_dates(history) or _dates_of_tables(lake)
+    if not dates:
+        raise UserError(f"the lake '{lake.place}' has no results of any date yet; run `coterie run` first")
+    if as_of is None:
+        return dates[-1]
+    if as_of not in dates:
+        shown = ", ".join(str(day) for day in dates[-12:])
+        raise UserError(
+            f"there are no results as of {as_of}; {'the newest of ' + str(len(dates)) + ' dates' if len(dates) > 12 else 'the dates'} there are: {shown}"
+        )
+    return as_of
+
+
+def _dates_of_tables(lake: Lake) -> list[datetime.date]:
+    """Of a lake without its runs: the dates of the first table that has some."""
+    for table in ("segments", "customer_features", "recommendations"):
+        found = [row["as_of"] for row in lake.read(table).groupBy("as_of").agg(F.count(F.lit(1))).collect()]  # a row a date
+        if found:
+            return sorted(found)
+    return []
+
+
+def currency_of(history: Sequence[Mapping[str, Any]]) -> str:
+    """The shop's, as the newest finished ingest recorded it."""
+    recorded = next((row["settings"] for row in history if row["job"] == "ingest" and row["state"] == "finished"), None)
+    currency: str = json.loads(recorded)["shop"]["currency"] if recorded else load_settings([]).shop.currency
+    return currency

@@ -1,0 +1,65 @@
+"""What the tables of the segments hold for a date; small by nature, but for the customers in them, who are counted or drawn."""
+
+import datetime
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+POINTS = 3000  # customers of the projection that the picture shows
+MIDDLES = ("recency", "frequency", "monetary", "average_order_value")
+
+
+def of_date(table: DataFrame, as_of: datetime.date) -> DataFrame:
+    return table.where(F.col("as_of") == F.lit(as_of))
+
+
+def until(table: DataFrame, as_of: datetime.date) -> DataFrame:
+    """The rows of the date and of those before."""
+    return table.where(F.col("as_of") <= F.lit(as_of))
+
+
+def newest(table: DataFrame, as_of: datetime.date) -> DataFrame:
+    """The rows of the newest date up to the as-of date: a fit's, which may be older than the date it is used on."""
+    last = until(table, as_of).agg(F.max("as_of").alias("as_of"))
+    return table.join(F.broadcast(last), on="as_of", how="inner")
+
+
+def profiles(table: DataFrame, as_of: datetime.date) -> DataFrame:
+    """Profiles of the date, and of the dates before."""
+    return until(table, as_of)
+
+
+def middles(features: DataFrame, segments: DataFrame, as_of: datetime.date) -> DataFrame:
+    """(segment_id, customers, and the median of recency, frequency, monetary, average_order_value) of the chosen segments."""
+    chosen = of_date(segments, as_of).where(F.col("segmentation") == "chosen").select("customer_id", "segment_id")
+    members = of_date(features, as_of).select("customer_id", *MIDDLES).join(chosen, on="customer_id", how="inner")
+    return members.groupBy("segment_id").agg(F.count(F.lit(1)).alias("customers"), *(median(name) for name in MIDDLES))
+
+
+def median(name: str) -> Column:
+    """The median of a column, within 1 in 500 of the ranks."""
+    return F.percentile_approx(F.col(name).cast("double"), 0.5, 500).alias(name)
+
+
+def points(projection: DataFrame) -> DataFrame:
+    """At most POINTS customers of a projection, drawn by hash: (segment_id, x, y)."""
+    drawn = projection.orderBy(F.xxhash64(F.lit("report"), F.col("customer_id")), "customer_id").limit(POINTS)
+    return drawn.select("segment_id", "x", "y")
+
+
+def moves(table: DataFrame, as_of: datetime.date) -> DataFrame:
+    """(segmentation, cause, from_segment_id, to_segment_id, customers)."""
+    ways = of_date(table, as_of).groupBy("segmentation", "cause", "from_segment_id", "to_segment_id")
+    return ways.agg(F.count(F.lit(1)).alias("customers"))
+
+
+def models(table: DataFrame, as_of: datetime.date) -> DataFrame:
+    """Models up to the date: (kind, as_of, model_id, measures, ids, names, dropped), the last three of models that place customers:
+
+    a JSON list of segment ids, a JSON list of the vector's positions, a JSON object that says why a column is not among them. Null for others.
+    """
+    parts = [F.get_json_object("payload", path).alias(name) for name, path in _PARTS.items()]
+    return until(table, as_of).select("kind", "as_of", "model_id", "measures", *parts)
+
+
+_PARTS = {"ids": "$.ids", "names": "$.content.vectoriser.names", "dropped": "$.content.vectoriser.dropped"}
