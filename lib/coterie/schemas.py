@@ -491,7 +491,7 @@ RUNS = Table(
     _columns(
         "run_id! string one run of one job",
         "event! string started, finished or failed",
-        "job! string ingest, features, segments, recommend, content, tune, evaluate, maintain",
+        "job! string ingest, features, segments, recommend, images, content, tune, evaluate, maintain",
         "at! timestamp when",
         "command_id! string the command that started it: `coterie run` starts several",
         "as_of date as-of date; null for ingest",
@@ -589,6 +589,22 @@ MEASURED_LISTS = Table(
     is_scratch=True,
 )
 
+STAGED_IMAGES = Table(
+    "staged_images", "an image as read, accepted or not: a scratch table of the images job, empty between jobs", ("source_file", "position"),
+    _columns(
+        "source_file! string the file",
+        "position! int its number in that file",
+        "category string what it is said to show",
+        "item_id string the item that it shows",
+        "is_test! boolean the file says that it is kept for tests",
+        "channels int channels that it had",
+        "image_id string as item_images has it; null where it is refused",
+        "png binary the image as PNG; null where it is refused",
+        "reasons! array<string> why it is refused; empty where it is not",
+    ),
+    is_scratch=True,
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -596,6 +612,6 @@ TABLES: dict[str, Table] = {
         CUSTOMER_FEATURES, SEGMENTS, SEGMENT_PROFILES, SEGMENT_CANDIDATES, SEGMENT_MOVES, SEGMENT_FLOWS, RECOMMENDATIONS,
         RECOMMENDATION_QUALITY, SIMILAR_CUSTOMERS, SEGMENT_RECOMMENDATIONS, CUSTOMER_ITEMS, ITEM_IMAGES, REJECTED_IMAGES, GENERATED_IMAGES,
         CONTACT_SHEETS, CONTENT_QUALITY, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
-        STAGED_VECTORS, HELD_OUT, MEASURED_LISTS,
+        STAGED_VECTORS, HELD_OUT, MEASURED_LISTS, STAGED_IMAGES,
     )
 }

@@ -8,7 +8,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from coterie.content.loop import State
-from coterie.content.network import Generator
+from coterie.content.network import Discriminator, Generator
 
 _NETWORKS = ("generator", "smooth", "discriminator")
 _STEPS = ("generator_steps", "discriminator_steps")
@@ -48,16 +48,21 @@ def about(content: bytes) -> dict[str, Any]:
     return values
 
 
-def packed_generator(generator: Generator, about: dict[str, Any]) -> bytes:
-    """The generator alone, with what is needed to build it again: channels, categories and size."""
-    return _saved(generator.state_dict(), about)
+def packed_model(state: State, about: dict[str, Any]) -> bytes:
+    """What draws and judges images: the averaged generator and the discriminator. `about` has what `unpacked_model` builds them from."""
+    tensors = {f"generator.{key}": value for key, value in state.smooth.state_dict().items()}
+    return _saved(tensors | {f"discriminator.{key}": value for key, value in state.discriminator.state_dict().items()}, about)
 
 
-def unpacked_generator(content: bytes, device: torch.device) -> Generator:
-    values = about(content)
+def unpacked_model(content: bytes, device: torch.device) -> tuple[Generator, Discriminator]:
+    """The networks of `packed_model`, to be used and not trained."""
+    values, tensors = about(content), load(content)
     generator = Generator(values["channels"], len(values["categories"]), values["size"])
-    generator.load_state_dict(load(content))
-    return generator.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload, no-any-return]
+    discriminator = Discriminator(values["channels"], len(values["categories"]))
+    for name, network in (("generator", generator), ("discriminator", discriminator)):
+        network.load_state_dict(_below(tensors, name))
+        network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+    return generator, discriminator
 
 
 def _saved(tensors: dict[str, Tensor], about: dict[str, Any]) -> bytes:

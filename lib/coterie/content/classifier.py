@@ -13,24 +13,22 @@ _BATCH, _RATE = 128, 1e-3
 _HELD = 1000  # images looked at together
 
 
-def trained(images: Tensor, labels: Tensor, categories: int, epochs: int, seed: int) -> Classifier:
-    """A classifier of uint8 images (n x 3 x size x size), by Adam and cross-entropy; the same for the same seed."""
+def trained(images: Tensor, labels: Tensor, categories: int, steps: int, seed: int) -> Classifier:
+    """A classifier of uint8 images (n x 3 x size x size), by so many steps of Adam on 128 images each; the same for the same seed."""
     device = images.device
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Classifier(categories, images.shape[-1])
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     chance = torch.Generator(device).manual_seed(seed)
-    steps = torch.optim.Adam(model.parameters(), _RATE)
-    for _ in range(epochs):
-        order = torch.randperm(len(images), generator=chance, device=device)
-        for number in range(math.ceil(len(images) / _BATCH)):
-            rows = order[number * _BATCH : (number + 1) * _BATCH]
-            with torch.autocast(device.type, torch.bfloat16, enabled=is_mixed("auto", device)):
-                logits = model(as_input(images[rows]))
-            steps.zero_grad()
-            functional.cross_entropy(logits.float(), labels[rows]).backward()  # type: ignore[no-untyped-call]
-            steps.step()
+    adam, epochs = torch.optim.Adam(model.parameters(), _RATE), math.ceil(steps * _BATCH / len(images))
+    order = torch.cat([torch.randperm(len(images), generator=chance, device=device) for _ in range(epochs)])
+    for rows in order.split(_BATCH)[:steps]:
+        with torch.autocast(device.type, torch.bfloat16, enabled=is_mixed("auto", device)):
+            logits = model(as_input(images[rows]))
+        adam.zero_grad()
+        functional.cross_entropy(logits.float(), labels[rows]).backward()  # type: ignore[no-untyped-call]
+        adam.step()
     return model.eval().requires_grad_(False)
 
 

@@ -8,32 +8,18 @@ import copy
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from coterie.content.network import LATENT, Discriminator, Generator
+from coterie.content.plans import Recipe
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """What the weights depend on beside the images; the settings `content.gan` say what each does."""
-
-    size: int
-    channels: int
-    batch: int
-    epochs: int
-    loss: Literal["least_squares", "cross_entropy"]
-    generator_rate: float
-    discriminator_rate: float
-    average: float
-    noise: float
-    seed: int
-    precision: Literal["auto", "float32", "bfloat16"]
+_DRAWN = 500  # images drawn at a time
 
 
 class Peers(Protocol):
@@ -97,8 +83,13 @@ def generator_loss(kind: str, fake: Tensor) -> Tensor:
     return 0.5 * ((fake - 1) ** 2).mean() if kind == "least_squares" else functional.softplus(-fake).mean()
 
 
-def train_epoch(state: State, recipe: Recipe, images: Tensor, labels: Tensor, steps: int, peers: Peers) -> dict[str, float]:
-    """One epoch of `steps` steps on this process's images (uint8, n x 3 x size x size) and labels; gives the epoch's metrics."""
+def train_epoch(
+    state: State, recipe: Recipe, images: Tensor, labels: Tensor, steps: int, peers: Peers, told: Callable[[int], None] = lambda step: None
+) -> dict[str, float]:
+    """One epoch of `steps` steps on this process's images (uint8, n x 3 x size x size) and labels; gives the epoch's metrics.
+
+    A step takes `recipe.batch` images, each process its share. `told` is called with the number of steps done.
+    """
     device, share = images.device, recipe.batch // peers.count
     chance = torch.Generator(device).manual_seed(derived_seed(recipe.seed, state.epoch, peers.rank))
     order = torch.cat([torch.randperm(len(images), generator=chance, device=device) for _ in range(math.ceil(steps * share / len(images)))])
@@ -108,6 +99,10 @@ def train_epoch(state: State, recipe: Recipe, images: Tensor, labels: Tensor, st
         rows = order[step * share : (step + 1) * share]
         real = images[rows].to(memory_format=torch.channels_last).float().div_(127.5).sub_(1)
         sums += train_step(state, recipe, real, labels[rows], chance, peers)
+        done = state.epoch * steps + step
+        _smooth(state.smooth, state.generator, min(recipe.average, (1 + done) / (10 + done)))  # shorter at first: it must forget how it began
+        told(step + 1)
+    peers.average(value for net in (state.generator, state.smooth) for value in net.buffers() if value.is_floating_point())
     seconds = time.perf_counter() - started
     state.epoch += 1
     named = dict(zip(("discriminator_loss", "generator_loss", "real_score", "fake_score"), (sums / steps).tolist(), strict=True))
@@ -135,7 +130,6 @@ def train_step(state: State, recipe: Recipe, real: Tensor, labels: Tensor, chanc
     aim = generator_loss(recipe.loss, again)
     _descend(state.generator_steps, state.generator, aim, peers)
     state.discriminator.requires_grad_(True)
-    _smooth(state.smooth, state.generator, recipe.average)
     return torch.stack([loss.detach(), aim.detach(), scores[:count].detach().mean(), scores[count:].detach().mean()])
 
 
@@ -157,8 +151,9 @@ def _smooth(smooth: nn.Module, network: nn.Module, keep: float) -> None:
 @torch.no_grad()
 def draw(generator: Generator, categories: Tensor, seeds: Iterable[int]) -> Tensor:
     """(n, 3, size, size) uint8 images of the categories; each is made from its own seed, whatever it is drawn together with."""
-    z = torch.stack([torch.randn(LATENT, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
-    return (generator(z.to(categories.device), categories).float() + 1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    z = torch.stack([torch.randn(LATENT, generator=torch.Generator().manual_seed(seed)) for seed in seeds]).to(categories.device)
+    parts = [generator(part, of) for part, of in zip(z.split(_DRAWN), categories.split(_DRAWN), strict=True)]
+    return torch.cat([(part.float() + 1).mul(127.5).round().clamp(0, 255).to(torch.uint8) for part in parts])
 
 
 def derived_seed(*parts: object) -> int:
@@ -176,14 +171,16 @@ def is_mixed(precision: str, device: torch.device) -> bool:
     return bool(found.get("amx_bf16"))
 
 
-Told = Callable[[Mapping[str, float]], None]
-
-
 def train(
-    state: State, recipe: Recipe, images: Tensor, labels: Tensor, steps: int, peers: Peers | None = None, after: Callable[[State, dict[str, float]], None] = lambda state, metrics: None
+    state: State,
+    recipe: Recipe,
+    images: Tensor,
+    labels: Tensor,
+    steps: int,
+    peers: Peers,
+    after: Callable[[State, dict[str, float]], None] = lambda state, metrics: None,
+    told: Callable[[int], None] = lambda step: None,
 ) -> None:
-    """Trains until `recipe.epochs` are done. `after` is called with the state and the metrics of each epoch."""
-    together = peers or Alone()
+    """Trains until `recipe.epochs` are done. `after` is called with the state and the metrics of each epoch, `told` as in `train_epoch`."""
     while state.epoch < recipe.epochs:
-        metrics = train_epoch(state, recipe, images, labels, steps, together)
-        after(state, metrics)
+        after(state, train_epoch(state, recipe, images, labels, steps, peers, told))

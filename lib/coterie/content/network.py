@@ -3,7 +3,7 @@
 Comments give shapes after each layer for 64 channels and images of 28 x 28: n is the batch, k the number of categories.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +24,28 @@ class ConditionalNorm(nn.Module):
         nn.init.zeros_(self.shift.weight)
 
     def forward(self, x: Tensor, category: Tensor) -> Tensor:
-        scale, shift = self.scale(category), self.shift(category)  # (n, channels) each
-        return cast("Tensor", self.norm(x) * scale[:, :, None, None] + shift[:, :, None, None])
+        normed = self.norm(x)
+        scale, shift = (part(category).to(normed.dtype)[:, :, None, None] for part in (self.scale, self.shift))  # (n, channels, 1, 1) each
+        return torch.addcmul(shift, normed, scale)
+
+
+class _Doubled(torch.autograd.Function):
+    """Nearest upsampling, each pixel a square of four: in channels-last order many times as fast as torch's own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        rows = x.permute(0, 2, 3, 1)[:, :, None, :, None, :].expand(n, h, 2, w, 2, c)
+        return rows.reshape(n, 2 * h, 2 * w, c).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        return functional.avg_pool2d(grad, 2, divisor_override=1)
+
+
+def doubled(x: Tensor) -> Tensor:
+    """(n, c, h, w) to (n, c, 2h, 2w)."""
+    return cast("Tensor", _Doubled.apply(x))
 
 
 class Generator(nn.Module):
@@ -48,9 +68,9 @@ class Generator(nn.Module):
     def forward(self, z: Tensor, category: Tensor) -> Tensor:
         x = self.project(z).unflatten(1, (-1, self.start, self.start))  # (n, 256, 7, 7)
         x = functional.relu(self.norm0(x.contiguous(memory_format=torch.channels_last), category))
-        x = self.conv1(functional.interpolate(x, scale_factor=2))  # (n, 128, 14, 14)
+        x = self.conv1(doubled(x))  # (n, 128, 14, 14)
         x = functional.relu(self.norm1(x, category))
-        x = self.conv2(functional.interpolate(x, scale_factor=2))  # (n, 64, 28, 28)
+        x = self.conv2(doubled(x))  # (n, 64, 28, 28)
         x = functional.relu(self.norm2(x, category))
         return torch.tanh(self.paint(x))  # (n, 3, 28, 28)
 
