@@ -61,7 +61,7 @@ def unpacked_model(content: bytes, device: torch.device) -> tuple[Generator, Dis
     discriminator = Discriminator(values["channels"], len(values["categories"]))
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         network.load_state_dict(_below(tensors, name))
-        network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+        network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     return generator, discriminator
 
 

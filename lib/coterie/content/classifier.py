@@ -19,7 +19,7 @@ def trained(images: Tensor, labels: Tensor, categories: int, steps: int, seed: i
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Classifier(categories, images.shape[-1])
-    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(device, memory_format=torch.channels_last)
     chance = torch.Generator(device).manual_seed(seed)
     adam, epochs = torch.optim.Adam(model.parameters(), _RATE), math.ceil(steps * _BATCH / len(images))
     order = torch.cat([torch.randperm(len(images), generator=chance, device=device) for _ in range(epochs)])
@@ -27,7 +27,7 @@ def trained(images: Tensor, labels: Tensor, categories: int, steps: int, seed: i
         with torch.autocast(device.type, torch.bfloat16, enabled=is_mixed("auto", device)):
             logits = model(as_input(images[rows]))
         adam.zero_grad()
-        functional.cross_entropy(logits.float(), labels[rows]).backward()  # type: ignore[no-untyped-call]
+        functional.cross_entropy(logits.float(), labels[rows]).backward()
         adam.step()
     return model.eval().requires_grad_(False)
 

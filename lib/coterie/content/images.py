@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
@@ -34,10 +35,10 @@ class Found:
 
 def found(spark: SparkSession, place: str) -> Found:
     """Looks at the names of the files only. Raises InputError where nothing is there, or nothing that is known."""
-    files = _files(spark, _folder(place)).drop("content")
     hashed = F.xxhash64("path", "length", "modificationTime").cast("decimal(38,0)")
     is_idx, is_picture = F.col("path").rlike(_IDX), F.col("path").rlike(_PICTURE)
     try:
+        files = _files(spark, _folder(place)).drop("content")
         row = files.agg(F.count(F.lit(1)), F.count_if(is_idx), F.count_if(is_picture), F.sum(hashed).cast("string")).collect()[0]
     except PySparkException as error:
         if "PATH_NOT_FOUND" in str(error):
@@ -65,8 +66,14 @@ def read_images(spark: SparkSession, what: Found, size: int, labels: Sequence[st
         firsts = (F.first(F.when(F.col("kind") == kind, F.col(name)), ignorenulls=True).alias(f"{kind}_{name}") for kind, name in columns)
         both, names = pairs.groupBy("part").agg(*firsts).withColumn("is_test", F.col("part").rlike(_TEST)), tuple(labels)
         return both.mapInArrow(lambda batches: _packed(_of_idx(batches, size, names)), READ)
-    pictures = _from_folder(files, what.place) if what.form == "folder" else _from_table(spark, files, what.place)
+    pictures = _from_folder(files.unionByName(_empty(spark, files)), what.place) if what.form == "folder" else _from_table(spark, files, what.place)
     return pictures.mapInArrow(lambda batches: _packed(_of_pictures(batches, size)), READ)
+
+
+def _empty(spark: SparkSession, files: DataFrame) -> DataFrame:
+    """(path, content) of the files without bytes: Spark passes over them, but knows their names (and writes local ones in another way)."""
+    names = [(unquote(re.sub("^file:/+", "file:/", name)),) for name in files.inputFiles()]
+    return spark.createDataFrame(names, "path string").join(files.select("path"), on="path", how="left_anti").withColumn("content", F.lit(b""))
 
 
 def _from_folder(files: DataFrame, place: str) -> DataFrame:

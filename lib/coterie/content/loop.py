@@ -135,7 +135,7 @@ def train_step(state: State, recipe: Recipe, real: Tensor, labels: Tensor, chanc
 
 def _descend(steps: torch.optim.Optimizer, network: nn.Module, loss: Tensor, peers: Peers) -> None:
     steps.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     peers.average(parameter.grad for parameter in network.parameters() if parameter.grad is not None)
     steps.step()
 

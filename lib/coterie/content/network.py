@@ -3,7 +3,7 @@
 Comments give shapes after each layer for 64 channels and images of 28 x 28: n is the batch, k the number of categories.
 """
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,13 +39,13 @@ class _Doubled(torch.autograd.Function):
         return rows.reshape(n, 2 * h, 2 * w, c).permute(0, 3, 1, 2)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         return functional.avg_pool2d(grad, 2, divisor_override=1)
 
 
 def doubled(x: Tensor) -> Tensor:
     """(n, c, h, w) to (n, c, 2h, 2w)."""
-    return cast("Tensor", _Doubled.apply(x))
+    return _Doubled.apply(x)
 
 
 class Generator(nn.Module):
@@ -98,7 +98,7 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor, category: Tensor) -> Tensor:
         h = self.body(x).sum((2, 3))  # (n, 256)
-        return cast("Tensor", self.judge(h)[:, 0] + (self.classes(category) * h).sum(1))  # (n,)
+        return self.judge(h)[:, 0] + (self.classes(category) * h).sum(1)  # (n,)
 
 
 class Classifier(nn.Module):
@@ -120,7 +120,7 @@ class Classifier(nn.Module):
         self.head = nn.Linear(128, categories)
 
     def features(self, x: Tensor) -> Tensor:
-        return cast("Tensor", self.body(x))  # (n, 128)
+        return self.body(x)  # (n, 128)
 
     def forward(self, x: Tensor) -> Tensor:
-        return cast("Tensor", self.head(self.features(x)))
+        return self.head(self.features(x))

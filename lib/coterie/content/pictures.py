@@ -48,7 +48,7 @@ def fitted(pixels: Pixels, size: int) -> Pixels:
     if pixels.shape[:2] == (size, size):
         return pixels
     corner = tuple(int(value) for value in pixels[0, 0])
-    return np.asarray(ImageOps.pad(Image.fromarray(pixels), (size, size), Image.Resampling.LANCZOS, corner))  # type: ignore[arg-type]
+    return np.asarray(ImageOps.pad(Image.fromarray(pixels), (size, size), Image.Resampling.LANCZOS, corner))
 
 
 def _in_colour(image: Image.Image) -> Image.Image:

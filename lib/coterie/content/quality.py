@@ -66,8 +66,8 @@ def measures(
     both = [(a, b) for a, b in zip(own, theirs, strict=True) if a is not None and b is not None]
     if both:
         found.append(Measure("diversity", "", float(np.mean([a for a, _ in both])), float(np.mean([b for _, b in both])), count))
-    distances = (frechet_distance(_numbers(sample), _numbers(real)) for sample in (generated, learned))
-    found.append(Measure("frechet_distance", "", *distances, count))
+    distances = [frechet_distance(_numbers(sample), _numbers(real)) for sample in (generated, learned)]
+    found.append(Measure("frechet_distance", "", distances[0], distances[1], count))
     copies = [(nearest(sample.images[:_NEAREST], training) < threshold).float().mean().item() for sample in (generated, real)]
     found.append(Measure("near_copies", "", copies[0], copies[1], min(count, _NEAREST)))
     return found

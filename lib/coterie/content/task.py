@@ -55,6 +55,7 @@ def run_training(plan: TrainPlan) -> dict[str, Any]:
         content = work.read(CHECKPOINT)
         if content is not None:
             history = _gone_on(plan, content, state)
+        begun = len(history)
         steps, notes = max(1, plan.count // plan.recipe.batch), _Notes(work if peers.rank == 0 else None, history)
 
         def after(done: State, metrics: dict[str, float]) -> None:
@@ -68,7 +69,7 @@ def run_training(plan: TrainPlan) -> dict[str, Any]:
         model_id = hashlib.sha256(model).hexdigest()
         if peers.rank == 0:
             _kept(Place(plan.models), model, None, f"{model_id}.safetensors")
-        return {"model_id": model_id, "metrics": history, "resumed_after": len(history) if content is not None else 0}
+        return {"model_id": model_id, "metrics": history, "resumed_after": begun}
 
 
 def _fits(plan: TrainPlan) -> dict[str, Any]:

@@ -148,9 +148,10 @@ def _model(run: Run, shelf: Shelf, storage: str) -> str:
     result = launched(train_in_task, plan, Place(work), settings.processes, settings.where, settings.gpu, lambda note: run.step(_progress(note, plan)))
     history, model_id = result["metrics"], str(result["model_id"])
     run.measure(trained_epochs=len(history) - result["resumed_after"], **{f"gan_{key}": value for key, value in history[-1].items()})
+    last = {key: float(value) for key, value in history[-1].items()}
     row = {
-        "model_id": model_id, "kind": KIND, "as_of": run.as_of, "settings": asked, "measures": {key: float(value) for key, value in history[-1].items()}, "schema_version": SCHEMA_VERSION,
-        "is_current": True, "payload": json.dumps({"history": history}), "location": f"{storage}/models/{model_id}.safetensors",
+        "model_id": model_id, "kind": KIND, "as_of": run.as_of, "settings": asked, "measures": last, "schema_version": SCHEMA_VERSION, "is_current": True,
+        "payload": json.dumps({"history": history}), "location": f"{storage}/models/{model_id}.safetensors",
     }  # fmt: skip
     replaced = gans.where(F.col("is_current") & (F.col("model_id") != model_id)).withColumn("is_current", F.lit(False))
     run.merge("models", small_frame(run, "models", [row]).unionByName(replaced))

@@ -65,6 +65,10 @@ class Shop:
         """Recommendations for every customer, and how good they are on the last days."""
         return execute(self.lake, ("recommend",), self.settings(), as_of, {}, self.progress, force)[0]
 
+    def images(self, place: str) -> dict[str, Any]:
+        """Reads the product images at `place`: IDX files, folders of PNG or JPEG by category, or a table of paths."""
+        return execute(self.lake, ("images",), self.settings(), None, {"images": place}, self.progress)[0]
+
     def content(self, images: str | None = None, as_of: datetime.date | None = None, refit: bool = False, force: bool = False) -> list[dict[str, Any]]:
         """Product images for every segment by a GAN; `images`: where those that it learns from lie, None: those read before."""
         names, options = ("images", "content") if images else ("content",), {"images": images, "refit": refit}
