@@ -1,6 +1,7 @@
 """The job from pictures in folders to a contact sheet of each segment, with real torch processes that Spark launches."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,11 @@ def test_a_lake_without_images_or_without_segments_says_what_to_do(spark: SparkS
     other = content(shop, "--as-of", "2020-01-01")
     assert other.returncode == 2
     assert "there are no segments as of 2020-01-01; run `coterie segments" in other.stderr
+
+
+def test_two_processes_in_a_barrier_of_spark_train_one_model(spark: SparkSession, shop: Path) -> None:
+    result = content(shop, "--refit", "--set", 'content.where="workers"', "--set", "content.processes=2", "--set", "content.gan.epochs=1", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)[0]["measures"]["trained_epochs"] == 1
+    kept = Lake(spark, str(shop / "lake")).read("models").where("kind = 'gan'")
+    assert {row["is_current"] for row in kept.collect()} == {True, False}

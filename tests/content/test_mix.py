@@ -3,6 +3,7 @@
 import pytest
 from pyspark.sql import SparkSession
 
+from coterie.content.launch import require
 from coterie.content.mix import apportioned, category_purchases, mixes
 
 
@@ -38,3 +39,8 @@ def test_buyers_are_counted_once_a_category_by_the_images_name(spark: SparkSessi
     items = spark.createDataFrame([("i1", "Handbags"), ("i2", "Handbags"), ("i3", "Coat"), ("i4", None)], "item_id string, category string")
     counted = category_purchases(segments, purchases, items, {"Handbags": "Bag"}).orderBy("segment_id").collect()
     assert [tuple(row) for row in counted] == [("chosen", 1, "Bag", 2), ("chosen", 2, "Coat", 1)]
+
+
+def test_a_package_of_the_extra_that_is_missing_is_named_with_the_extra() -> None:
+    with pytest.raises(UserError, match=r"no_such_torch is not installed; .* pip install 'coterie\[content\]'"):
+        require("json", "no_such_torch")

@@ -20,7 +20,7 @@ from coterie.content.quality import Measure, Sample, copy_threshold, measures, n
 from coterie.content.storage import Place, read_pixels
 from coterie.content.task import TaskError, noted
 
-_Labelled = tuple[Tensor, Tensor]  # images and their labels
+Labelled = tuple[Tensor, Tensor]  # images and their labels
 UNLIKE, COPY = "unlike_category", "near_copy"
 
 
@@ -35,34 +35,34 @@ def run_judging(plan: JudgePlan) -> dict[str, Any]:
         if content is None:
             raise TaskError(f"the weights {plan.models}/{plan.model_id}.safetensors are not there; train anew with --refit")
         (generator, discriminator), names = unpacked_model(content, device), tuple(about(content)["categories"])
-        training, real = (_read(plan.images, is_test, device) for is_test in (False, True))
+        training, real = (labelled(plan.images, is_test, device) for is_test in (False, True))
         notes.write_json(PROGRESS, {"doing": "measuring with a classifier"})
         judge = trained(*training, len(names), plan.classifier_steps, plan.seed)
         threshold = copy_threshold(real[0], training[0], plan.copy_distance)
-        found = _measured(plan, generator, judge, training, real, names, threshold)
+        found = measured(generator, judge, training, real, names, threshold, plan.measure_images, plan.classifier_steps, plan.seed)
         notes.write_json(PROGRESS, {"doing": "drawing the images of the segments"})
         rows, refused, wanting = _drawn(plan, generator, discriminator, judge, training[0], threshold)
         Place(plan.out).write_table("drawn.parquet", pa.Table.from_pylist(rows, _DRAWN))
         return {"measures": [asdict(one) for one in found], "refused": dict(refused), "wanting": wanting}
 
 
-def _read(address: str, is_test: bool, device: torch.device) -> tuple[Tensor, Tensor]:
+def labelled(address: str, is_test: bool, device: torch.device) -> Labelled:
+    """All images to learn from, or to test on, with their labels."""
     pixels, labels = read_pixels(Place(address), 0, 1, is_test)
     return torch.from_numpy(pixels).to(device), torch.from_numpy(labels).to(device)
 
 
-def _measured(
-    plan: JudgePlan, generator: Generator, judge: Classifier, training: _Labelled, real: _Labelled, names: tuple[str, ...], threshold: float
+def measured(
+    generator: Generator, judge: Classifier, training: Labelled, real: Labelled, names: tuple[str, ...], threshold: float, count: int, steps: int, seed: int
 ) -> list[Measure]:
-    """As many images of each category as real ones have, `measure_images` in all, in an order that mixes them."""
-    chance = torch.Generator().manual_seed(derived_seed(plan.seed, "measured"))
-    rows = torch.randint(len(training[1]), (plan.measure_images,), generator=chance).to(training[1].device)
+    """The measures on `count` images, of each category about as many as real ones have. judge: the classifier trained on real images."""
+    chance = torch.Generator().manual_seed(derived_seed(seed, "measured"))
+    rows = torch.randint(len(training[1]), (count,), generator=chance).to(training[1].device)
     labels = training[1][rows]
     with torch.autocast(labels.device.type, torch.bfloat16, enabled=is_mixed("auto", labels.device)):
-        images = draw(generator, labels, (derived_seed(plan.model_id, number) for number in range(plan.measure_images)))
-    taught = trained(images, labels, len(names), plan.classifier_steps, plan.seed)
-    sample, test = _sample(judge, images, labels), _sample(judge, *real)
-    learned = _sample(judge, training[0][rows], labels)
+        images = draw(generator, labels, (derived_seed(seed, "measured", number) for number in range(count)))
+    taught = trained(images, labels, len(names), steps, seed)
+    sample, test, learned = (_sample(judge, *of) for of in ((images, labels), real, (training[0][rows], labels)))
     accuracies = ((looked_at(taught, real[0])[1].argmax(1) == real[1]).float().mean().item(), (test.seen == real[1]).float().mean().item())
     return measures(sample, test, learned, training[0], names, accuracies, threshold)
 
