@@ -5,6 +5,7 @@ from pyspark.sql import SparkSession
 
 from coterie.content.launch import require
 from coterie.content.mix import apportioned, category_purchases, mixes
+from coterie.errors import UserError
 
 
 def test_a_category_weighs_its_share_times_its_lift() -> None:
