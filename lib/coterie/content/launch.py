@@ -3,8 +3,11 @@
 import contextlib
 import io
 import logging
+import pickle
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from pyspark.ml.torch.distributor import TorchDistributor
@@ -45,10 +48,44 @@ def launched(work: Callable[..., Any], plan: Any, place: Place, processes: int, 
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), _watched(place, told):  # the launcher prints what its processes print
-            return distributor.run(work, plan)
+            return distributor.run(carried(package()), pickle.dumps((work, plan)))
     except Exception as error:
         failure = place.read_json(FAILURE)
         raise TaskFailedError(f"the torch task failed: {failure['message'] if failure else _last_words(error, said.getvalue())}") from error
+
+
+def package() -> bytes:
+    """This package as a zip. A worker may have it only on the path of Spark's own Python processes, which their children do not inherit."""
+    root = Path(__file__).parents[1]
+    if not root.is_dir():  # it was itself loaded from a zip
+        return root.parent.read_bytes()
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(root.rglob("*.py")):
+            archive.write(path, Path("coterie") / path.relative_to(root))
+    return target.getvalue()
+
+
+def carried(zipped: bytes) -> Callable[[bytes], Any]:
+    """A function of a pickled (function, argument): it travels by value, and lays the zip on the path where the package is not there."""
+
+    def run(work: bytes) -> Any:
+        import importlib  # noqa: PLC0415 - whatever it needs it must import where it runs
+        import pickle  # noqa: PLC0415 - as above
+        import sys  # noqa: PLC0415 - as above
+        import tempfile  # noqa: PLC0415 - as above
+
+        try:
+            importlib.import_module("coterie.content.plans")
+        except ModuleNotFoundError:
+            with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
+                file.write(zipped)
+            sys.path.insert(0, file.name)
+            sys.modules.pop("coterie", None)
+        function, argument = pickle.loads(work)
+        return function(argument)
+
+    return run
 
 
 @contextlib.contextmanager
