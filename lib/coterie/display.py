@@ -1,5 +1,6 @@
 """What the command prints: progress, tables, errors."""
 
+import base64
 import contextlib
 import datetime
 import json
@@ -126,7 +127,7 @@ def rows_of(shop: Any, table: str, as_of: datetime.date | None, where: str | Non
 def show_rows(title: str, columns: list[str], rows: list[dict[str, Any]], as_json: bool) -> None:
     """Rows as JSON, as a table, or, where a table would not fit the terminal, one block a row."""
     if as_json:
-        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(rows, default=_as_text, ensure_ascii=False, indent=2))
         return
     console = Console()
     if not rows:
@@ -149,6 +150,11 @@ def show_rows(title: str, columns: list[str], rows: list[dict[str, Any]], as_jso
                 console.print(f"  {name:<{name_width}}  {text}", highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
 
 
+def _as_text(value: Any) -> str:
+    """What JSON has no type for; bytes in base 64."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray) else str(value)
+
+
 def _plain(text: str) -> str:
     return text.replace("[", "\\[")
 
@@ -158,6 +164,8 @@ def _text(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value):,} bytes"
     if isinstance(value, datetime.datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return str(value).replace("\n", " ")

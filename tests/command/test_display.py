@@ -53,3 +53,11 @@ def test_titles_with_markup_are_shown_as_they_are(capsys: pytest.CaptureFixture[
 def test_no_rows_are_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
     show_rows("items", ["title"], [], as_json=False)
     assert "items: no rows" in capsys.readouterr().out
+
+
+def test_bytes_are_shown_by_their_number_and_given_in_base_64(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"name": "a", "png": bytearray(b"abc")}]
+    show_rows("images", ["name", "png"], rows, as_json=False)
+    assert "3 bytes" in capsys.readouterr().out
+    show_rows("images", ["name", "png"], rows, as_json=True)
+    assert '"png": "YWJj"' in capsys.readouterr().out

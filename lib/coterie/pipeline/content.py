@@ -58,7 +58,7 @@ def run_content(run: Run) -> None:
     wishes = _wishes(segments, shelf, settings.images_per_segment)
     result = _judged(run, storage, model_id, wishes)
     _write(run, storage, model_id, shelf, segments, result)
-    _tell(run, model_id, shelf, segments, result)
+    _tell(run, storage, model_id, shelf, segments, result)
 
 
 def _storage(run: Run) -> str:
@@ -202,6 +202,7 @@ def _write(run: Run, storage: str, model_id: str, shelf: Shelf, segments: list[S
             images.append({**row, **known})
         told = f"{len(own)} generated images, drawn from what {_SOURCES[segment.mix.source]}"
         png = contact_sheet(segment.name, told, by_category, segment.mix.shares, run.settings.content.size)
+        Place(_sheets(run, storage)).write(f"segment-{segment.segment_id}.png", png)
         sheets.append(
             {"model_id": model_id, "as_of": as_of, "segmentation": CHOSEN, "segment_id": segment.segment_id, "segment_name": segment.name,
              "mix": dict(segment.mix.shares), "mix_source": segment.mix.source, "png": png}
@@ -212,11 +213,16 @@ def _write(run: Run, storage: str, model_id: str, shelf: Shelf, segments: list[S
     run.replace("content_quality", small_frame(run, "content_quality", measures), f"model_id = '{model_id}'")
 
 
+def _sheets(run: Run, storage: str) -> str:
+    """Where the contact sheets are as files, for whoever has no reader of tables at hand."""
+    return f"{storage}/sheets/{run.as_of}"
+
+
 _DRAWN = ["image_id", "segmentation", "segment_id", "label", "seed", "discriminator_score", "probability", "nearest_distance", "png"]
 _SOURCES = {"segment": "the segment buys", "shop": "the whole shop buys", "uniform": "there is: the shop's categories have no images"}
 
 
-def _tell(run: Run, model_id: str, shelf: Shelf, segments: list[Segment], result: dict[str, Any]) -> None:
+def _tell(run: Run, storage: str, model_id: str, shelf: Shelf, segments: list[Segment], result: dict[str, Any]) -> None:
     found = {row["measure"]: row for row in result["measures"] if not row["category"]}
     refused = sum(result["refused"].values())
     count = sum(sum(wish.values()) for wish in (apportioned(one.mix.shares, run.settings.content.images_per_segment) for one in segments))
@@ -238,4 +244,5 @@ def _tell(run: Run, model_id: str, shelf: Shelf, segments: list[Segment], result
         without = [one.name for one in segments if one.mix.source == source]
         if without:
             lines.append(f"{len(without)} segments {words}" if len(without) > 3 else f"{', '.join(without)}: {words}")
+    lines.append(f"contact sheets: {_sheets(run, storage)}")
     run.say("\n".join(lines))
