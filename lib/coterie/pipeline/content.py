@@ -1,5 +1,6 @@
 """The job `content`: a generator trained on the lake's images, measured, and the images that it makes for each segment."""
 
+import datetime
 import hashlib
 import json
 import os
@@ -10,37 +11,17 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from coterie.content.launch import launched, require
-from coterie.content.mix import Mix, apportioned, category_purchases, mixes
+from coterie.content.mix import apportioned
 from coterie.content.plans import CHECKPOINT, JudgePlan, Recipe, TrainPlan, Wish, judge_in_task, train_in_task
 from coterie.content.storage import Place
-from coterie.errors import UserError
 from coterie.lake import as_json
+from coterie.pipeline.content_inputs import Segment, Shelf, as_of, export, segments_of, shelf_of, storage_of
 from coterie.pipeline.run import Run
-from coterie.pipeline.segment_models import CHOSEN, of_date, small_frame
-from coterie.recommend.interactions import effective_purchases
+from coterie.pipeline.segment_models import CHOSEN, small_frame
 from coterie.schemas import SCHEMA_VERSION
 
 KIND = "gan"
-_SHARDS = 16  # files of training data, at least: a process reads every n-th
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """The images to learn from. `data`: hash of what they are; `left_out`: categories with too few."""
-
-    categories: tuple[str, ...]
-    count: int
-    data: str
-    left_out: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A segment and what its images are drawn of."""
-
-    segment_id: int
-    name: str
-    mix: Mix
+_NAMED = 3  # segments named in a message
 
 
 def run_content(run: Run) -> None:
@@ -50,77 +31,17 @@ def run_content(run: Run) -> None:
     """
     settings = run.settings.content
     require("PIL", *(("torch", "safetensors") if settings.where == "driver" else ()))
-    shelf, segments = _shelf(run), _segments(run)
-    storage = _storage(run)
+    shelf = shelf_of(run)
+    segments, storage = segments_of(run, shelf), storage_of(run)
     run.step(f"exporting {shelf.count:,} images of {len(shelf.categories)} categories")
-    _export(run, shelf, storage)
-    model_id = _model(run, shelf, storage)
+    export(run, shelf, storage)
+    model = _model(run, shelf, storage)
     wishes = _wishes(segments, shelf, settings.images_per_segment)
-    result = _judged(run, storage, model_id, wishes)
-    _write(run, storage, model_id, shelf, segments, result)
-    _tell(run, storage, model_id, shelf, segments, result)
-
-
-def _storage(run: Run) -> str:
-    place = run.settings.content.storage or ("" if run.lake.is_catalog else f"{run.lake.place}/_content")
-    if not place:
-        raise UserError("a lake in a catalog has no folder for training data and weights: set content.storage to a volume's path or an address")
-    return place.rstrip("/")
-
-
-def _shelf(run: Run) -> Shelf:
-    """Raises UserError where there is too little to learn from."""
-    images, fewest = run.read("item_images"), run.settings.content.min_category_images
-    sums = F.sum(F.xxhash64("image_id", "is_test").cast("decimal(38,0)")).cast("string").alias("hash")
-    counted = images.groupBy("category").agg(F.count_if(~F.col("is_test")).alias("learned"), F.count_if("is_test").alias("tested"), sums)
-    rows = sorted(counted.collect(), key=lambda row: str(row["category"]))  # a row a category
-    if not rows:
-        raise UserError(f"the lake '{run.lake.place}' has no images to learn from; give their place with --images")
-    fit = [row for row in rows if row["learned"] >= fewest and row["tested"]]
-    if len(fit) < 2:
-        there = ", ".join(f"{row['category']} ({row['learned']} to learn from, {row['tested']} to test)" for row in rows[:5])
-        raise UserError(
-            f"of {len(rows)} categories of images {len(fit)} can be learned, and quality is measured by telling two or more apart; expected "
-            f"content.min_category_images = {fewest} or more to learn from and one to test in each, found: {there}"
-        )
-    count, batch = sum(row["learned"] for row in fit), run.settings.content.gan.batch
-    if count < batch:
-        raise UserError(f"there are {count} images to learn from and content.gan.batch is {batch}; give more images or set a smaller batch")
-    categories = tuple(row["category"] for row in fit)
-    data = hashlib.sha256(as_json([[row["category"], row["learned"], row["tested"], row["hash"]] for row in fit]).encode()).hexdigest()
-    return Shelf(categories, count, data, tuple(row["category"] for row in rows if row["category"] not in categories))
-
-
-def _segments(run: Run) -> list[Segment]:
-    """The segments of the date with their mixes. Raises UserError where there are none."""
-    rows = run.read("segments").where(of_date(_as_of(run)) & (F.col("segmentation") == CHOSEN))
-    names = {row["segment_id"]: row["segment_name"] for row in rows.groupBy("segment_id", "segment_name").count().collect()}  # a row a segment
-    if not names:
-        raise UserError(f"there are no segments as of {run.as_of}; run `coterie segments --as-of {run.as_of}` first")
-    run.step("looking at what each segment buys")
-    purchases = effective_purchases(run.read("customer_item_days"), run.read("cancellations"), _as_of(run))
-    recent = purchases.where(F.col("purchased_on") > F.date_sub(F.lit(run.as_of), run.settings.content.window_days))
-    buyers: dict[int, dict[str, int]] = {}
-    for row in category_purchases(rows, recent, run.read("items"), run.settings.content.category_names).collect():  # a row a segment and category
-        buyers.setdefault(row["segment_id"], {})[row["category"]] = row["buyers"]
-    found = mixes(buyers, sorted(names), _shelf(run).categories)
-    return [Segment(segment_id, names[segment_id], found[segment_id]) for segment_id in sorted(names)]
-
-
-def _as_of(run: Run) -> Any:
-    if run.as_of is None:
-        raise UserError("the job content needs an as-of date; give it with --as-of")
-    return run.as_of
-
-
-def _export(run: Run, shelf: Shelf, storage: str) -> None:
-    """The images as Parquet files of their own, in an order that does not depend on the cores: what the torch processes read."""
-    labels = F.create_map(*(part for number, name in enumerate(shelf.categories) for part in (F.lit(name), F.lit(number).cast("bigint"))))
-    files = max(_SHARDS, run.settings.content.processes)
-    shard = F.pmod(F.xxhash64("image_id"), F.lit(files)).cast("int").alias("shard")
-    images = run.read("item_images").where(F.col("category").isin(list(shelf.categories)))
-    sharded = images.select(shard, "image_id", labels[F.col("category")].alias("label"), "is_test", "png").repartition("shard")
-    sharded.sortWithinPartitions("shard", "image_id").write.mode("overwrite").partitionBy("shard").parquet(f"{storage}/images")
+    result = _judged(run, storage, model.model_id, wishes)
+    _write(run, storage, model.model_id, shelf, segments, result)
+    found = {row["measure"]: row for row in result["measures"] if not row["category"]}
+    _save(run, storage, model, {name: row["value"] for name, row in found.items()})
+    _tell(run, storage, model, shelf, segments, wishes, result, found)
 
 
 def _recipe(run: Run) -> Recipe:
@@ -133,30 +54,44 @@ def _threads(run: Run) -> int:
     return settings.threads or (max(1, len(os.sched_getaffinity(0)) // settings.processes) if settings.where == "driver" else 0)
 
 
-def _model(run: Run, shelf: Shelf, storage: str) -> str:
-    """The id of the generator of these images and settings: trained where there is none yet, or where a refit is asked for."""
+@dataclass(frozen=True)
+class Model:
+    """The generator of these images and settings. `history`: metrics of its epochs; work: its checkpoints, "" where it was trained before."""
+
+    model_id: str
+    as_of: datetime.date
+    settings: str
+    history: list[dict[str, float]]
+    work: str
+
+
+def _model(run: Run, shelf: Shelf, storage: str) -> Model:
+    """The stored one, or one that is trained: where there is none yet, or where a refit is asked for."""
     settings = run.settings.content
     asked = as_json({"recipe": asdict(_recipe(run)), "categories": shelf.categories, "data": shelf.data})
-    gans = run.read("models").where(F.col("kind") == KIND)
-    known = gans.where(F.col("settings") == asked).orderBy(F.col("is_current").desc(), F.col("as_of").desc(), "model_id").limit(1).collect()
+    known = run.read("models").where((F.col("kind") == KIND) & (F.col("settings") == asked)).orderBy(F.col("as_of").desc(), "model_id").limit(1).collect()
     if known and not run.options.get("refit"):
         run.measure(trained_epochs=0)
-        return str(known[0]["model_id"])
+        return Model(known[0]["model_id"], known[0]["as_of"], asked, json.loads(known[0]["payload"])["history"], "")
     work = f"{storage}/training-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
     plan = TrainPlan(f"{storage}/images", work, f"{storage}/models", shelf.count, shelf.categories, shelf.data, _threads(run), _recipe(run))
     run.step(f"starting {settings.processes} torch process{'es' if settings.processes > 1 else ''} on the {settings.where}")
     result = launched(train_in_task, plan, Place(work), settings.processes, settings.where, settings.gpu, lambda note: run.step(_progress(note, plan)))
-    history, model_id = result["metrics"], str(result["model_id"])
-    run.measure(trained_epochs=len(history) - result["resumed_after"], **{f"gan_{key}": value for key, value in history[-1].items()})
-    last = {key: float(value) for key, value in history[-1].items()}
+    run.measure(trained_epochs=len(result["metrics"]) - result["resumed_after"])
+    return Model(result["model_id"], as_of(run), asked, result["metrics"], work)
+
+
+def _save(run: Run, storage: str, model: Model, measures: Mapping[str, float]) -> None:
+    """The model's row, as the current one, with the metrics of its last epoch and what was measured now; its checkpoint is needed no more."""
+    numbers = {**{f"epoch_{name}": float(value) for name, value in model.history[-1].items()}, **measures}
     row = {
-        "model_id": model_id, "kind": KIND, "as_of": run.as_of, "settings": asked, "measures": last, "schema_version": SCHEMA_VERSION, "is_current": True,
-        "payload": json.dumps({"history": history}), "location": f"{storage}/models/{model_id}.safetensors",
+        "model_id": model.model_id, "kind": KIND, "as_of": model.as_of, "settings": model.settings, "measures": numbers, "schema_version": SCHEMA_VERSION,
+        "is_current": True, "payload": json.dumps({"history": model.history}), "location": f"{storage}/models/{model.model_id}.safetensors",
     }  # fmt: skip
-    replaced = gans.where(F.col("is_current") & (F.col("model_id") != model_id)).withColumn("is_current", F.lit(False))
-    run.merge("models", small_frame(run, "models", [row]).unionByName(replaced))
-    Place(work).remove(CHECKPOINT)  # a refit begins anew
-    return model_id
+    others = run.read("models").where((F.col("kind") == KIND) & F.col("is_current") & (F.col("model_id") != model.model_id))
+    run.merge("models", small_frame(run, "models", [row]).unionByName(others.withColumn("is_current", F.lit(False))))
+    if model.work:
+        Place(model.work).remove(CHECKPOINT)
 
 
 def _progress(note: Mapping[str, Any], plan: TrainPlan) -> str:
@@ -189,7 +124,7 @@ def _write(run: Run, storage: str, model_id: str, shelf: Shelf, segments: list[S
     from coterie.content.sheet import contact_sheet  # noqa: PLC0415 - Pillow is the extra's
 
     run.step("writing the images")
-    as_of, names = _as_of(run), {segment.segment_id: segment.name for segment in segments}
+    day, names = as_of(run), {segment.segment_id: segment.name for segment in segments}
     drawn = [row for batch in Place(f"{storage}/drawn").batches(0, 1, _DRAWN) for row in batch.to_pylist()]  # a few dozen a segment
     images, sheets = [], []
     for segment in segments:
@@ -198,17 +133,17 @@ def _write(run: Run, storage: str, model_id: str, shelf: Shelf, segments: list[S
         for number, row in enumerate(own, 1):
             category = shelf.categories[row.pop("label")]
             by_category.setdefault(category, []).append(row["png"])
-            known = {"model_id": model_id, "as_of": as_of, "segment_name": names[segment.segment_id], "category": category, "number": number}
+            known = {"model_id": model_id, "as_of": day, "segment_name": names[segment.segment_id], "category": category, "number": number}
             images.append({**row, **known})
         told = f"{len(own)} generated images, drawn from what {_SOURCES[segment.mix.source]}"
         png = contact_sheet(segment.name, told, by_category, segment.mix.shares, run.settings.content.size)
         Place(_sheets(run, storage)).write(f"segment-{segment.segment_id}.png", png)
         sheets.append(
-            {"model_id": model_id, "as_of": as_of, "segmentation": CHOSEN, "segment_id": segment.segment_id, "segment_name": segment.name,
+            {"model_id": model_id, "as_of": day, "segmentation": CHOSEN, "segment_id": segment.segment_id, "segment_name": segment.name,
              "mix": dict(segment.mix.shares), "mix_source": segment.mix.source, "png": png}
         )  # fmt: skip
-    run.replace("generated_images", small_frame(run, "generated_images", images), f"as_of = DATE '{as_of}'")
-    run.replace("contact_sheets", small_frame(run, "contact_sheets", sheets), f"as_of = DATE '{as_of}'")
+    run.replace("generated_images", small_frame(run, "generated_images", images), f"as_of = DATE '{day}'")
+    run.replace("contact_sheets", small_frame(run, "contact_sheets", sheets), f"as_of = DATE '{day}'")
     measures = [{"model_id": model_id, **one} for one in result["measures"]]
     run.replace("content_quality", small_frame(run, "content_quality", measures), f"model_id = '{model_id}'")
 
@@ -219,30 +154,32 @@ def _sheets(run: Run, storage: str) -> str:
 
 
 _DRAWN = ["image_id", "segmentation", "segment_id", "label", "seed", "discriminator_score", "probability", "nearest_distance", "png"]
+_FALLBACKS = {"shop": "buy nothing that has images: drawn from the whole shop's mix", "uniform": "drawn evenly: no category of the shop has images"}
 _SOURCES = {"segment": "the segment buys", "shop": "the whole shop buys", "uniform": "there is: the shop's categories have no images"}
 
 
-def _tell(run: Run, storage: str, model_id: str, shelf: Shelf, segments: list[Segment], result: dict[str, Any]) -> None:
-    found = {row["measure"]: row for row in result["measures"] if not row["category"]}
-    refused = sum(result["refused"].values())
-    count = sum(sum(wish.values()) for wish in (apportioned(one.mix.shares, run.settings.content.images_per_segment) for one in segments))
-    missing = sum(number for _, number in result["wanting"])
-    run.measure(images=count - missing, refused=refused, **{f"refused_{name}": number for name, number in result["refused"].items()})
-    run.measure(**{name: row["value"] for name, row in found.items()})
+def _tell(
+    run: Run, storage: str, model: Model, shelf: Shelf, segments: list[Segment], wishes: tuple[Wish, ...], result: dict[str, Any], found: dict[str, Any]
+) -> None:
+    settings, refused, missing = run.settings.content, sum(result["refused"].values()), sum(number for _, number in result["wanting"])
+    count = sum(wish.count for wish in wishes) - missing
+    run.measure(images=count, refused=refused, **{name: row["value"] for name, row in found.items()})
     run.record(rejected_by_reason=result["refused"] or None)
     accuracy, agreement = found["trained_on_generated"], found["agreement"]
     lines = [
-        f"{count - missing:,} images for {len(segments)} segments, {refused:,} refused by model {model_id[:8]}",
+        f"{count:,} images for {len(segments)} segments by model {model.model_id[:8]} ({len(model.history)} epochs); {refused:,} others refused",
         f"a classifier trained on generated images is right on {accuracy['value']:.3f} of real ones (trained on real ones {accuracy['reference']:.3f}); "
-        f"it agrees with {agreement['value']:.3f} of the categories asked for",
+        f"it sees the category asked for in {agreement['value']:.3f} (of real ones in {agreement['reference']:.3f})",
     ]
     if missing:
-        lines.append(f"{missing} images are missing: none good enough came in content.draws_per_image = {run.settings.content.draws_per_image} draws each")
-    if shelf.left_out:
-        lines.append(f"left out, with too few images: {', '.join(shelf.left_out)}")
-    for source, words in (("shop", "buy nothing that has images: drawn from the shop's mix"), ("uniform", "drawn evenly: no category of the shop has images")):
+        lines.append(f"{missing} images are missing: none good enough in content.draws_per_image = {settings.draws_per_image} draws of each")
+    for source, words in _FALLBACKS.items():
         without = [one.name for one in segments if one.mix.source == source]
         if without:
-            lines.append(f"{len(without)} segments {words}" if len(without) > 3 else f"{', '.join(without)}: {words}")
+            lines.append(f"{', '.join(without) if len(without) <= _NAMED else f'{len(without)} segments'}: {words}")
+    unused = [name for number, name in enumerate(shelf.categories) if number not in {wish.category for wish in wishes}]
+    for names, words in ((unused, "drawn for no segment, since none buys enough of it"), (shelf.left_out, "left out, with too few images")):
+        if names:
+            lines.append(f"{', '.join(names)}: {words}")
     lines.append(f"contact sheets: {_sheets(run, storage)}")
     run.say("\n".join(lines))

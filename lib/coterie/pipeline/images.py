@@ -31,7 +31,9 @@ def run_images(run: Run) -> None:
     is_file = F.exists("reasons", lambda reason: reason.startswith("incomplete"))
     rows, rejected, files = read.agg(F.count(F.lit(1)), F.count_if(F.size("reasons") > 0), F.count_if(is_file)).collect()[0]
     if rejected == rows or files or rejected > settings.max_rejected_share * rows:
-        raise InputError(f"{rejected:,} of {rows:,} images of '{place}' cannot be used{_reasons(run)}")
+        message = f"{rejected:,} of {rows:,} images of '{place}' cannot be used{_reasons(run)}"
+        run.delete("staged_images", "true")
+        raise InputError(message)
     accepted = accepted_images(read, settings.size, listing, settings.test_share)
     run.replace("item_images", accepted)
     run.replace("rejected_images", rejected_images(read))
