@@ -18,9 +18,7 @@ _PICTURE = r"(?i)\.(png|jpe?g)$"
 _TABLE = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
 _TEST = r"(?i)^(t10k|test)"
 _BATCH = 1000  # pictures handed back to Spark at a time
-READ = (
-    "source_file string, position int, category string, item_id string, is_test boolean, channels int, image_id string, png binary, reasons array<string>"
-)
+READ = "source_file string, position int, category string, item_id string, is_test boolean, channels int, image_id string, png binary, reasons array<string>"
 
 
 @dataclass(frozen=True)
