@@ -191,6 +191,24 @@ def explain(
         display.show_sections(title, sections)
 
 
+def content(
+    lake: Lake,
+    images: Annotated[str | None, typer.Option("--images", help="IDX files, folders of PNG or JPEG by category, or a table of paths")] = None,
+    as_of: AsOf = None,
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
+    refit: Annotated[bool, typer.Option("--refit", help="train anew instead of drawing with the current generator")] = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Product images for every segment, by a GAN that is trained on the lake's images and measured."""
+    day = _day(as_of, "--as-of")
+    with display.progress(quiet or json) as shown:
+        results = _shop(lake, conf, set, shown).content(images, day, refit, force)
+    _done(results, lake, quiet, json)
+
+
 @app.command()
 def evaluate(
     train: Annotated[str, typer.Argument(help="CSV or Parquet: user, item, and where there are: weight, time, title, category")],

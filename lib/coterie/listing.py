@@ -1,5 +1,6 @@
 """Rows on a terminal, or as JSON or CSV for another program: tables of the lake, runs, and the dictionary."""
 
+import base64
 import csv
 import datetime
 import io
@@ -63,7 +64,7 @@ def rows_of(
 def show_rows(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], form: Form = "text") -> None:
     """Rows as JSON or CSV, as a table that fits the terminal, or, where none would, one block a row."""
     if form == "json":
-        typer.echo(json.dumps([{name: row[name] for name in columns} for row in rows], default=str, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([{name: row[name] for name in columns} for row in rows], default=_as_json, ensure_ascii=False, indent=2))
     elif form == "csv":
         typer.echo(_as_csv(columns, rows), nl=False)
     elif not rows:
@@ -72,15 +73,25 @@ def show_rows(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, An
         _print(title, columns, rows)
 
 
+def _as_json(value: Any) -> str:
+    """What JSON has no type for; bytes in base 64."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray) else str(value)
+
+
 def _as_csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """RFC 4180 with a header; nothing for null, JSON for what is nested."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        values = (row[name] for name in columns)
-        writer.writerow([json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, list | dict) else value for value in values])
+        writer.writerow([_cell(row[name]) for name in columns])
     return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        return json.dumps(value, default=_as_json, ensure_ascii=False)
+    return _as_json(value) if isinstance(value, bytes | bytearray) else value
 
 
 def _print(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -104,7 +115,7 @@ def _print(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
 
 
 def _is_number(value: Any) -> bool:
-    return not isinstance(value, str | datetime.date | list | dict | tuple)
+    return not isinstance(value, str | datetime.date | list | dict | tuple | bytes | bytearray)
 
 
 def _fitted(natural: Sequence[int], is_number: Sequence[bool], width: int) -> list[int]:
@@ -119,7 +130,7 @@ def _fitted(natural: Sequence[int], is_number: Sequence[bool], width: int) -> li
 
 
 def text_of(value: Any) -> str:
-    """A value on one line: four digits of a float, the beginning of a hash, lists and structs without their brackets."""
+    """A value on one line: four digits of a float, the beginning of a hash, the size of bytes, lists and structs without their brackets."""
     if value is None:
         return "-"
     if isinstance(value, float):
@@ -130,7 +141,7 @@ def text_of(value: Any) -> str:
         return ", ".join(map(text_of, value))
     if isinstance(value, dict):
         return " ".join(f"{name}={text_of(part)}" for name, part in value.items())
-    text = " ".join(str(value).split())
+    text = f"{len(value):,} bytes" if isinstance(value, bytes | bytearray) else " ".join(str(value).split())
     return f"{text[:8]}…" if _HASH.fullmatch(text) else text
 
 

@@ -451,12 +451,84 @@ MODEL_FACTORS = Table(
     ("model_id", "side"),
 )
 
+ITEM_IMAGES = Table(
+    "item_images", "a product image that networks learn from or are tested on", ("image_id",),
+    _columns(
+        "image_id! string SHA-256 of its category and its pixels",
+        "item_id string the item that it shows; null: nobody said",
+        "category! string what it shows, by the name that the images have for it",
+        "is_test! boolean kept for measuring: networks do not learn from it",
+        "height! int pixels, after it was fitted to the size of all images",
+        "width! int pixels",
+        "channels! int channels that it had: 1 grey, 3 colour, 4 colour with transparency; the PNG has three in any case",
+        "png! binary the image as PNG, three channels of 8 bits",
+        "source_file! string the file that it stood in",
+        "position! int its number in that file, from 0; 0 where the file is one image",
+        "listing! string hash of names, sizes and times of all files that were read with it",
+    ),
+)
+
+REJECTED_IMAGES = Table(
+    "rejected_images", "an image refused when read", ("source_file", "position"),
+    _columns(
+        "source_file! string the file that it stood in",
+        "position! int its number in that file, from 0",
+        "category string what it is said to show; null: nobody said",
+        "reasons! array<string> every reason, sorted: a code, a colon, what was found",
+    ),
+)
+
+GENERATED_IMAGES = Table(
+    "generated_images", "an image made for a segment", ("model_id", "as_of", "image_id"),
+    _columns(
+        "model_id! string the generator",
+        "as_of! date as-of date of the segments",
+        "image_id! string SHA-256 of generator, category and seed",
+        "segmentation! string segmentation",
+        "segment_id! int segment",
+        "segment_name! string its name",
+        "category! string category asked for",
+        "number! int 1 for the first image of the segment: categories it buys most come first",
+        "seed! bigint makes it again with the generator and the category",
+        "discriminator_score! double the discriminator's score of it, higher is more like a real one; 1 is what it aims at for real ones",
+        "probability! double probability of its category, by a classifier trained on real images",
+        "nearest_distance! double distance to the nearest training image: root mean square over pixels, from 0 (equal) to 1 (black and white)",
+        "png! binary the image as PNG",
+    ),
+)
+
+CONTACT_SHEETS = Table(
+    "contact_sheets", "the images of a segment side by side", ("model_id", "as_of", "segmentation", "segment_id"),
+    _columns(
+        "model_id! string the generator",
+        "as_of! date as-of date of the segments",
+        "segmentation! string segmentation",
+        "segment_id! int segment",
+        "segment_name! string its name",
+        "mix! map<string,double> share of each category, as drawn",
+        "mix_source! string segment: what it buys; shop: it buys nothing that has images, so what the shop buys; uniform: neither does the shop",
+        "png! binary the sheet as PNG: a row a category",
+    ),
+)
+
+CONTENT_QUALITY = Table(
+    "content_quality", "a measure of a generator", ("model_id", "measure", "category"),
+    _columns(
+        "model_id! string the generator",
+        "measure! string what is measured: see the columns' words in `coterie.content.quality`",
+        "category! string the category that it is of; empty: all together",
+        "value! double its value",
+        "reference double the same measure of real images, where that has a meaning",
+        "images! bigint generated images that it was measured on",
+    ),
+)
+
 RUNS = Table(
     "runs", "the start or the finish of a run of a job", ("run_id", "event"),
     _columns(
         "run_id! string one run of one job",
         "event! string started, finished or failed",
-        "job! string ingest, features, segments, recommend, tune, evaluate, maintain",
+        "job! string ingest, features, segments, recommend, images, content, tune, evaluate, maintain",
         "at! timestamp when",
         "command_id! string the command that started it: `coterie run` starts several",
         "as_of date as-of date; null for ingest",
@@ -553,12 +625,29 @@ MEASURED_LISTS = Table(
     is_scratch=True,
 )
 
+STAGED_IMAGES = Table(
+    "staged_images", "an image as read, accepted or not: a scratch table of the images job, empty between jobs", ("source_file", "position"),
+    _columns(
+        "source_file! string the file",
+        "position! int its number in that file",
+        "category string what it is said to show",
+        "item_id string the item that it shows",
+        "is_test! boolean the file says that it is kept for tests",
+        "channels int channels that it had",
+        "image_id string as item_images has it; null where it is refused",
+        "png binary the image as PNG; null where it is refused",
+        "reasons! array<string> why it is refused; empty where it is not",
+    ),
+    is_scratch=True,
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         EVENTS, REJECTED_EVENTS, INGESTED_FILES, ITEMS, CUSTOMERS, CANCELLATIONS, DAILY_ACTIVITY, CUSTOMER_ITEM_DAYS, CUSTOMER_STATE,
         CUSTOMER_FEATURES, SEGMENTS, SEGMENT_PROFILES, SEGMENT_CANDIDATES, SEGMENT_AGREEMENT, SEGMENT_PROJECTION, SEGMENT_MOVES, SEGMENT_FLOWS,
-        RECOMMENDATIONS, RECOMMENDATION_QUALITY, SIMILAR_CUSTOMERS, SEGMENT_RECOMMENDATIONS, CUSTOMER_ITEMS, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
-        STAGED_VECTORS, HELD_OUT, MEASURED_LISTS,
+        RECOMMENDATIONS, RECOMMENDATION_QUALITY, SIMILAR_CUSTOMERS, SEGMENT_RECOMMENDATIONS, CUSTOMER_ITEMS, ITEM_IMAGES, REJECTED_IMAGES,
+        GENERATED_IMAGES, CONTACT_SHEETS, CONTENT_QUALITY, MODELS, MODEL_FACTORS, RUNS, LEASE, STAGED_EVENTS,
+        STAGED_VECTORS, HELD_OUT, MEASURED_LISTS, STAGED_IMAGES,
     )
 }

@@ -209,6 +209,41 @@ class Recommend(_Section):
     blend: BlendSettings
 
 
+class Gan(_Section):
+    channels: Annotated[int, Field(ge=4)]
+    batch: Annotated[int, Field(ge=2)]
+    epochs: Count
+    loss: Literal["least_squares", "cross_entropy"]
+    generator_rate: Positive
+    discriminator_rate: Positive
+    average: Annotated[float, Field(ge=0, lt=1)]
+    noise: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    seed: int
+    precision: Literal["auto", "float32", "bfloat16"]
+
+
+class Content(_Section):
+    size: Annotated[int, Field(ge=8, multiple_of=4)]
+    labels: Texts
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    min_category_images: Count
+    max_rejected_share: Share
+    window_days: Count
+    category_names: dict[str, str]
+    images_per_segment: Count
+    draws_per_image: Count
+    min_probability: Share
+    copy_distance: Annotated[float, Field(ge=0)]
+    measure_images: Annotated[int, Field(ge=100)]
+    classifier_steps: Count
+    where: Literal["driver", "workers"]
+    processes: Count
+    threads: Annotated[int, Field(ge=0)]
+    gpu: bool
+    storage: str
+    gan: Gan
+
+
 class Items(_Section):
     block_list: Texts
 
@@ -229,6 +264,7 @@ class Settings(_Section):
     feature_sets: dict[str, FeatureSet]
     cluster: Cluster
     recommend: Recommend
+    content: Content
     items: Items
     maintain: Maintain
 

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,17 @@ def test_the_library_never_prints(path: Path) -> None:
 def test_a_transformation_asks_no_clock_and_no_chance(path: Path) -> None:
     asked = re.findall(r"current_date\(|current_timestamp\(|\.now\(|\.today\(|F\.rand\(|F\.randn\(|F\.uuid\(", path.read_text())
     assert asked == []
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if room(p) != "content"], ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_outside_content_loads_torch(path: Path) -> None:
+    assert re.findall(r"\b(?:import|from) (?:torch|safetensors|PIL)\b", path.read_text()) == []
+
+
+def test_the_jobs_load_no_torch_and_no_pillow() -> None:
+    """In a process of its own, where nothing has loaded them before."""
+    call = "import sys, coterie.pipeline.jobs; sys.exit(', '.join({'torch', 'PIL', 'safetensors'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, check=False).stderr.strip() == ""
 
 
 def test_the_package_itself_loads_neither_spark_nor_settings() -> None:

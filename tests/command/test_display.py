@@ -122,3 +122,11 @@ def test_tables_and_features_are_described(capsys: pytest.CaptureFixture[str]) -
     assert "never bought is at least as far away" in capsys.readouterr().out
     with pytest.raises(UserError, match="no table or feature 'recenzy'; did you mean 'recency'"):
         described("recenzy")
+
+
+def test_bytes_are_shown_by_their_number_and_given_in_base_64(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"name": "a", "png": bytearray(b"abc")}]
+    show_rows("images", ["name", "png"], rows)
+    assert "3 bytes" in capsys.readouterr().out
+    show_rows("images", ["name", "png"], rows, "json")
+    assert '"png": "YWJj"' in capsys.readouterr().out

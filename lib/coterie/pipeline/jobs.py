@@ -7,8 +7,10 @@ from typing import Any
 
 from coterie.lake import Lake
 from coterie.lease import Lease
+from coterie.pipeline.content import run_content
 from coterie.pipeline.evaluation import run_evaluate
 from coterie.pipeline.features import run_features
+from coterie.pipeline.images import run_images
 from coterie.pipeline.ingest import run_ingest
 from coterie.pipeline.maintain import run_maintain
 from coterie.pipeline.recommend import run_recommend
@@ -30,6 +32,8 @@ JOBS: dict[str, Job] = {
             file=lambda settings: settings.segments.rules,
         ),
         Job("recommend", run_recommend, ("customer_features", "customer_item_days", "cancellations", "items", "segments"), ("recommend",)),
+        Job("images", run_images, (), (), has_as_of=False),
+        Job("content", run_content, ("item_images", "segments", "customer_item_days", "cancellations", "items"), ("content",)),
         Job("evaluate", run_evaluate, (), (), has_as_of=False),
         Job("tune", run_tune, (), ()),
         Job("maintain", run_maintain, (), (), has_as_of=False),

@@ -72,6 +72,15 @@ class Shop:
         """Recommendations for every customer, and how good they are on the last days."""
         return execute(self.lake, ("recommend",), self.settings(), as_of, {}, self.progress, force)[0]
 
+    def images(self, place: str) -> dict[str, Any]:
+        """Reads the product images at `place`: IDX files, folders of PNG or JPEG by category, or a table of paths."""
+        return execute(self.lake, ("images",), self.settings(), None, {"images": place}, self.progress)[0]
+
+    def content(self, images: str | None = None, as_of: datetime.date | None = None, refit: bool = False, force: bool = False) -> list[dict[str, Any]]:
+        """Product images for every segment by a GAN; `images`: where those that it learns from lie, None: those read before."""
+        names, options = ("images", "content") if images else ("content",), {"images": images, "refit": refit}
+        return execute(self.lake, names, self.settings(), as_of, options, self.progress, force or refit)
+
     def evaluate(self, train: str, test: str) -> dict[str, Any]:
         """The recommenders measured on a split of one's own, into this lake's `recommendation_quality`: a lake for nothing else."""
         return execute(self.lake, ("evaluate",), self.settings(), None, {"train": train, "test": test}, self.progress, force=True)[0]

@@ -1,0 +1,125 @@
+"""Torch tasks by Spark: TorchDistributor beside the driver or in a barrier on the workers, with progress and the failure's own words."""
+
+import contextlib
+import io
+import logging
+import pickle
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pyspark.ml.torch.distributor import TorchDistributor
+
+from coterie.content.plans import FAILURE, PROGRESS
+from coterie.content.storage import Place
+from coterie.errors import CoterieError, UserError
+
+_LOOK_EVERY = 2.0  # seconds
+
+
+class TaskFailedError(CoterieError):
+    """A torch task failed: the message is its own."""
+
+
+def require(*packages: str) -> None:
+    """Raises UserError naming the extra where a package of it is missing on this side."""
+    import importlib.util  # noqa: PLC0415 - a look at what is installed, nothing else needs it
+
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        names = ", ".join({"PIL": "pillow"}.get(name, name) for name in missing)
+        raise UserError(f"{names} is not installed; install Coterie with its extra: pip install 'coterie[content]'")
+
+
+def launched(work: Callable[..., Any], plan: Any, place: Place, processes: int, where: str, gpu: bool, told: Callable[[dict[str, Any]], None]) -> Any:
+    """What `work(plan)` gives in the first of so many torch processes. `place` is where it leaves notes: `told` gets each new one.
+
+    where: "driver" (processes on this machine) or "workers" (a barrier task each). Raises TaskFailedError with the message of the task.
+    """
+    place.remove(FAILURE)
+    place.remove(PROGRESS)
+    try:
+        distributor = TorchDistributor(num_processes=processes, local_mode=where == "driver", use_gpu=gpu)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"Spark cannot launch {processes} torch processes {'with' if gpu else 'without'} GPUs on the {where}: {error}") from None
+    logging.getLogger(TorchDistributor.__name__).setLevel(logging.WARNING)  # says that it starts and ends
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), _watched(place, told):  # the launcher prints what its processes print
+            return distributor.run(carried(package()), pickle.dumps((work, plan)))
+    except Exception as error:
+        failure = place.read_json(FAILURE)
+        raise TaskFailedError(f"the torch task failed: {failure['message'] if failure else _last_words(error, said.getvalue())}") from error
+
+
+def package() -> bytes:
+    """This package as a zip. A worker may have it only on the path of Spark's own Python processes, which their children do not inherit."""
+    root = Path(__file__).parents[1]
+    if not root.is_dir():  # it was itself loaded from a zip
+        return root.parent.read_bytes()
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(root.rglob("*.py")):
+            archive.write(path, Path("coterie") / path.relative_to(root))
+    return target.getvalue()
+
+
+def carried(zipped: bytes) -> Callable[[bytes], Any]:
+    """A function of a pickled (function, argument): it travels by value, and lays the zip on the path where the package is not there."""
+
+    def run(work: bytes) -> Any:
+        import importlib  # noqa: PLC0415 - whatever it needs it must import where it runs
+        import pickle  # noqa: PLC0415 - as above
+        import sys  # noqa: PLC0415 - as above
+        import tempfile  # noqa: PLC0415 - as above
+
+        try:
+            importlib.import_module("coterie.content.plans")
+        except ModuleNotFoundError:
+            with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
+                file.write(zipped)
+            sys.path.insert(0, file.name)
+            sys.modules.pop("coterie", None)
+        function, argument = pickle.loads(work)
+        return function(argument)
+
+    return run
+
+
+@contextlib.contextmanager
+def _watched(place: Place, told: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """Looks for notes while the block runs, and a last time after it."""
+    over, last = threading.Event(), [b""]
+
+    def look() -> None:
+        with contextlib.suppress(OSError, ValueError):  # the note is being written anew at this moment
+            note = place.read(PROGRESS)
+            if note and note != last[0]:
+                last[0] = note
+                told(place.read_json(PROGRESS))
+
+    def watch() -> None:
+        while not over.wait(_LOOK_EVERY):
+            look()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        look()
+
+
+def _last_words(error: Exception, said: str) -> str:
+    """The line that tells most where a process died without a note: a package that is missing, or a signal."""
+    lines = [line.strip() for line in f"{said}\n{error}".splitlines() if line.strip()]
+    if any("No module named" in line for line in lines):
+        missing = next(line for line in lines if "No module named" in line)
+        return f"{missing[missing.index('No module named') :]} where the task ran; the extra is coterie[content]"
+    if any("SIGKILL" in line or "exitcode: -9" in line.replace(" ", " ") for line in lines):
+        return "a process was killed (signal 9), which mostly means that memory ran out"
+    return lines[-1] if lines else type(error).__name__

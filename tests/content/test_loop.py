@@ -1,0 +1,70 @@
+"""The training loop: its losses by hand, and that chance is the seed's alone."""
+
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is missing: install the extra `content`")
+
+from coterie.content.checkpoint import packed, packed_model, unpack, unpacked_model  # noqa: E402 - after the skip
+from coterie.content.loop import Alone, discriminator_loss, draw, fresh, generator_loss, train  # noqa: E402
+from coterie.content.network import doubled  # noqa: E402
+from coterie.content.plans import Recipe  # noqa: E402
+
+SMALL = Recipe(8, 4, 8, 3, "least_squares", 1e-3, 1e-3, 0.9, 0.1, 1, "float32")
+CPU = torch.device("cpu")
+IMAGES = torch.randint(0, 256, (40, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+LABELS = torch.arange(40) % 2
+
+
+def run(recipe: Recipe, state=None, after=lambda state, metrics: None):
+    state = state or fresh(recipe, 2, CPU)
+    train(state, recipe, IMAGES, LABELS, 5, Alone(), after)
+    return state
+
+
+def test_least_squares_aims_at_one_for_real_and_nought_for_fake() -> None:
+    real, fake = torch.tensor([1.0, 3.0]), torch.tensor([0.0, 2.0])
+    assert discriminator_loss("least_squares", real, fake).item() == pytest.approx(0.5 * (0 + 4) / 2 + 0.5 * (0 + 4) / 2)
+    assert generator_loss("least_squares", fake).item() == pytest.approx(0.5 * (1 + 1) / 2)
+
+
+def test_cross_entropy_is_that_of_the_scores_as_logits() -> None:
+    nought = torch.zeros(2)
+    assert discriminator_loss("cross_entropy", nought, nought).item() == pytest.approx(2 * 0.693147, abs=1e-5)
+    assert generator_loss("cross_entropy", torch.tensor([100.0])).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_doubling_makes_squares_of_four_and_hands_their_sum_back() -> None:
+    x = torch.tensor([[[[1.0, 2.0]]]], requires_grad=True)
+    twice = doubled(x)
+    assert twice.tolist() == [[[[1, 1, 2, 2], [1, 1, 2, 2]]]]
+    (twice * torch.arange(8.0).reshape(1, 1, 2, 4)).sum().backward()
+    assert x.grad.tolist() == [[[[0 + 1 + 4 + 5, 2 + 3 + 6 + 7]]]]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
+    one, same, other = run(SMALL), run(SMALL), run(replace(SMALL, seed=2))
+    assert packed(one, {}) == packed(same, {})
+    assert packed(one, {}) != packed(other, {})
+
+
+@pytest.mark.parametrize("loss", ["least_squares", "cross_entropy"])
+def test_going_on_from_a_checkpoint_ends_with_the_weights_of_an_undisturbed_run(loss: str) -> None:
+    recipe, kept = replace(SMALL, loss=loss), []
+    whole = run(recipe, after=lambda state, metrics: kept.append(packed(state, {})))
+    resumed = fresh(recipe, 2, CPU)
+    unpack(kept[1], resumed)
+    assert resumed.epoch == 2
+    assert packed(run(recipe, resumed), {}) == packed(whole, {})
+
+
+def test_a_model_draws_the_same_image_from_its_seed_whatever_is_drawn_with_it() -> None:
+    state = run(SMALL)
+    generator, _ = unpacked_model(packed_model(state, {"channels": 4, "size": 8, "categories": ["a", "b"]}), CPU)
+    together = draw(generator, torch.tensor([0, 1, 1]), [5, 6, 7])
+    assert together.shape == (3, 3, 8, 8)
+    assert together.dtype == torch.uint8
+    apart = draw(state.smooth, torch.tensor([1]), [6])
+    assert (together[1].int() - apart[0].int()).abs().max() <= 1
+    assert not torch.equal(together[1], together[2])

@@ -1,0 +1,109 @@
+"""What runs in a torch process, run here: checkpoints, and what goes wrong with them."""
+
+import json
+import resource
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.content.image_files import striped
+
+torch = pytest.importorskip("torch", reason="torch is missing: install the extra `content`")
+
+from coterie.content.pictures import as_png  # noqa: E402 - after the skip
+from coterie.content.plans import CHECKPOINT, FAILURE, PROGRESS, JudgePlan, Recipe, TrainPlan, Wish, judge_in_task, train_in_task  # noqa: E402
+from coterie.content.storage import Place, read_pixels  # noqa: E402
+from coterie.content.task import TaskError  # noqa: E402
+
+SMALL = Recipe(8, 4, 10, 3, "least_squares", 1e-3, 1e-3, 0.9, 0.1, 1, "float32")
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> TrainPlan:
+    """Training data of 40 stripes across and 40 down, a quarter of them for tests, in two files."""
+    rows = [
+        {"label": label, "is_test": index % 4 == 0, "png": as_png(picture[:, :, None].repeat(3, 2))}
+        for label in (0, 1)
+        for index, picture in enumerate(striped(40, label == 0, label))
+    ]
+    (tmp_path / "images").mkdir()
+    for part in (0, 1):
+        pq.write_table(pa.Table.from_pylist(rows[part::2]), tmp_path / "images" / f"{part}.parquet")
+    return TrainPlan(str(tmp_path / "images"), str(tmp_path / "work"), str(tmp_path / "models"), 60, ("across", "down"), "d1", 1, SMALL)
+
+
+def test_each_process_reads_every_nth_file(plan: TrainPlan) -> None:
+    whole, halves = read_pixels(Place(plan.images), 0, 1), [read_pixels(Place(plan.images), part, 2) for part in (0, 1)]
+    assert whole[0].shape == (60, 3, 8, 8)
+    assert [len(labels) for _, labels in halves] == [20, 40]  # index % 4 == 0 are all in the first file
+    assert sorted(whole[1].tolist()) == [0] * 30 + [1] * 30
+    assert len(read_pixels(Place(plan.images), 0, 1, is_test=True)[1]) == 20
+
+
+def test_a_run_cut_short_goes_on_and_ends_with_the_same_weights(plan: TrainPlan, tmp_path: Path) -> None:
+    undisturbed = train_in_task(plan)
+    other = replace(plan, work=str(tmp_path / "again"))
+    train_in_task(replace(other, recipe=replace(SMALL, epochs=2)))
+    resumed = train_in_task(other)
+    assert resumed["resumed_after"] == 2
+    assert resumed["model_id"] == undisturbed["model_id"]
+    assert [metrics["epoch"] for metrics in resumed["metrics"]] == [1, 2, 3]
+    assert json.loads((tmp_path / "again" / PROGRESS).read_bytes())["epoch"] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda plan: replace(plan, recipe=replace(SMALL, channels=8)), "is of another training (its recipe differ)"),
+        (lambda plan: replace(plan, data="d2"), "is of another training (its data differ)"),
+        (lambda plan: plan, "is not readable as one"),
+    ],
+    ids=["other architecture", "other images", "no checkpoint at all"],
+)
+def test_a_checkpoint_that_does_not_belong_is_refused_and_told_to_the_driver(plan: TrainPlan, change, said: str) -> None:
+    train_in_task(replace(plan, recipe=replace(SMALL, epochs=1)))
+    changed = change(plan)
+    if changed is plan:
+        (Path(plan.work) / CHECKPOINT).write_bytes(b"no checkpoint")
+    with pytest.raises(TaskError, match="take it away to begin anew") as refused:
+        train_in_task(changed)
+    assert said in str(refused.value)
+    assert json.loads((Path(plan.work) / FAILURE).read_bytes())["message"] == str(refused.value)
+
+
+def test_a_disk_that_is_full_leaves_the_checkpoint_before(plan: TrainPlan) -> None:
+    """A limit on the size of files stands for the disk: writing fails in the same call."""
+    train_in_task(replace(plan, recipe=replace(SMALL, epochs=1)))
+    before = (Path(plan.work) / CHECKPOINT).read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(TaskError, match=r"the checkpoint of epoch 2 .* could not be written .*; that of epoch 1 stands"):
+            train_in_task(plan)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (Path(plan.work) / CHECKPOINT).read_bytes() == before
+    assert not list(Path(plan.work).glob("*.part"))
+    assert train_in_task(plan)["resumed_after"] == 1
+
+
+def test_judging_measures_and_draws_what_is_wished_and_counts_what_it_refuses(plan: TrainPlan, tmp_path: Path) -> None:
+    model = train_in_task(plan)["model_id"]
+    wishes = (Wish("chosen", 1, 0, 3), Wish("chosen", 2, 1, 2))
+    ask = JudgePlan(plan.images, str(tmp_path / "notes"), plan.models, model, str(tmp_path / "out"), wishes, 4, 0.0, 0.0, 100, 30, 1, 1)
+    result = judge_in_task(ask)
+    assert result["refused"] == {}
+    assert result["wanting"] == []
+    drawn = pq.read_table(tmp_path / "out" / "drawn.parquet").to_pylist()
+    assert [(row["segment_id"], row["label"]) for row in drawn] == [(1, 0)] * 3 + [(2, 1)] * 2
+    assert len({row["image_id"] for row in drawn}) == 5
+    measured = {(row["measure"], row["category"]): row for row in result["measures"]}
+    assert measured["trained_on_generated", ""]["reference"] > 0.9  # stripes across and down are easily told apart
+    assert measured["class_share", "down"]["reference"] == pytest.approx(0.5, abs=0.1)
+    choosy = judge_in_task(replace(ask, min_probability=1.0))
+    assert choosy["refused"] == {"unlike_category": 4 * 5}
+    assert choosy["wanting"] == [(wishes[0], 3), (wishes[1], 2)]
+    with pytest.raises(TaskError, match="train anew with --refit"):
+        judge_in_task(replace(ask, model_id="gone"))
