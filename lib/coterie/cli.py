@@ -191,6 +191,7 @@ def explain(
         display.show_sections(title, sections)
 
 
+@app.command()
 def content(
     lake: Lake,
     images: Annotated[str | None, typer.Option("--images", help="IDX files, folders of PNG or JPEG by category, or a table of paths")] = None,
