@@ -97,8 +97,7 @@ def cluster_table(
     winner = next(one for one in candidates if one.is_chosen)
     progress(f"fitting {winner.short} to {total:,} rows")
     vectors = vectoriser.transform(frame.select(_ROW, *vectoriser.columns)).select(_ROW, "features")
-    training = laid_out(held(vectors) if total <= HELD else vectors, -(-total // PARTITION_ROWS))
-    winner = on_everyone(winner, training, sample, plan)
+    winner = on_everyone(winner, lambda: laid_out(held(vectors) if total <= HELD else vectors, -(-total // PARTITION_ROWS)), total, sample, plan)
     candidates = [winner if one.is_chosen else one for one in candidates]
     assert winner.model is not None  # only fitted candidates are chosen
     noise = winner.model.noise

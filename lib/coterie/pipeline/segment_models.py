@@ -146,9 +146,12 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
     winner = next(one for one in candidates if one.is_chosen)
     work.run.step(f"fitting {winner.name} to {work.buyers:,} customers")
     vectoriser = vectorisers[winner.feature_set]
-    vectors = vectoriser.transform(bought.select("customer_id", *vectoriser.columns))
-    training = laid_out(held(vectors) if work.buyers <= HELD else _staged(work, vectors), min(settings.partitions, -(-work.buyers // PARTITION_ROWS)))
-    winner = on_everyone(winner, training, samples[winner.feature_set], plan)
+
+    def everyone() -> DataFrame:
+        vectors = vectoriser.transform(bought.select("customer_id", *vectoriser.columns))
+        return laid_out(held(vectors) if work.buyers <= HELD else _staged(work, vectors), min(settings.partitions, -(-work.buyers // PARTITION_ROWS)))
+
+    winner = on_everyone(winner, everyone, work.buyers, samples[winner.feature_set], plan)
     if work.buyers > HELD:
         work.run.delete("staged_vectors", "true")
     assert winner.model is not None  # only fitted candidates are chosen

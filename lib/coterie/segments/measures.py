@@ -14,11 +14,12 @@ Labels = NDArray[np.int64]
 _MEGABYTES = 32  # of distances at a time: by default it is a gigabyte
 
 
-def sample_measures(matrix: Floats, labels: Labels) -> dict[str, float]:
+def sample_measures(matrix: Floats, labels: Labels, distances: Floats | None = None) -> dict[str, float]:
     """Silhouette (Rousseeuw 1987) with its standard error, Davies-Bouldin (1979) and Calinski-Harabasz (1974) of vectors (n, d).
 
     labels: from 0, -1 for noise, which counts as a silhouette of 0 and is left out of the other two. None of them is defined for one
-    segment, nor where every customer is a segment or no feature is left: then the result is empty.
+    segment, nor where every customer is a segment or no feature is left: then the result is empty. `distances` (n, n): of the vectors,
+    where they are known.
     """
     inside = labels >= 0
     points, own = matrix[inside], labels[inside]
@@ -27,7 +28,10 @@ def sample_measures(matrix: Floats, labels: Labels) -> dict[str, float]:
         return {}
     silhouettes = np.zeros(len(labels))
     with config_context(working_memory=_MEGABYTES):
-        silhouettes[inside] = silhouette_samples(points, own, metric="euclidean")
+        if distances is None:
+            silhouettes[inside] = silhouette_samples(points, own, metric="euclidean")
+        else:
+            silhouettes[inside] = silhouette_samples(distances if inside.all() else distances[np.ix_(inside, inside)], own, metric="precomputed")
     return {
         "silhouette": float(silhouettes.mean()),
         "silhouette_se": float(silhouettes.std(ddof=1) / np.sqrt(len(silhouettes))),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -70,6 +71,13 @@ def assign(model: ClusterModel, frame: DataFrame) -> DataFrame:
     return _arrays(frame).mapInArrow(placed, "customer_id string, cluster int, confidence double, distance double, second int")
 
 
+def sums_of(model: ClusterModel, matrix: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Of each cluster the rows (n, d) that it has, and their squared distances to it added up."""
+    found = model.place(matrix)
+    squares: Floats = np.bincount(found.cluster, weights=found.distance**2, minlength=model.clusters).astype(np.float64)
+    return np.bincount(found.cluster, minlength=model.clusters), squares
+
+
 def cluster_totals(model: ClusterModel, frame: DataFrame) -> DataFrame:
     """Of each cluster, by partition: (cluster, customers, squares), squared distances to the own cluster added up.
 
@@ -79,9 +87,8 @@ def cluster_totals(model: ClusterModel, frame: DataFrame) -> DataFrame:
     def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         sizes, squares = np.zeros(model.clusters, dtype=np.int64), np.zeros(model.clusters)
         for batch in batches:
-            found = model.place(matrix_of(batch))
-            sizes += np.bincount(found.cluster, minlength=model.clusters)
-            squares += np.bincount(found.cluster, weights=found.distance**2, minlength=model.clusters)
+            more = sums_of(model, matrix_of(batch))
+            sizes, squares = sizes + more[0], squares + more[1]
         rows = [{"cluster": cluster, "customers": int(count), "squares": float(squares[cluster])} for cluster, count in enumerate(sizes) if count]
         yield pa.RecordBatch.from_pylist(rows, schema=_TOTALS)
 

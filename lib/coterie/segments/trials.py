@@ -1,12 +1,13 @@
 """Every candidate of one feature set, fitted to the sample, measured and judged."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from sklearn.metrics import euclidean_distances
 
 from coterie.segments.candidates import Candidate, Conditions, evidence, judged, refusal
-from coterie.segments.centres import CentresModel, Floats, rounded
+from coterie.segments.centres import CentresModel, Floats, Placement, rounded
 from coterie.segments.consensus import try_consensus
 from coterie.segments.density import Relief, relief, valley_depth
 from coterie.segments.effort import ClusterModel, Effort, Trial
@@ -16,6 +17,7 @@ from coterie.segments.plan import Plan, Sample
 from coterie.segments.stability import bootstrap_stability
 
 NEIGHBOURS = 15  # of the density that valleys are measured in
+_KEPT = 5000  # rows whose distances are kept: 200 MB
 _OPINIONS = 12  # the best candidates that the consensus listens to
 
 
@@ -26,19 +28,20 @@ def candidates_of(name: str, sample: Sample, plan: Plan) -> list[Candidate]:
     # From two on, though fewer than were asked for are refused: whoever wonders why not three finds its measures.
     counts = list(range(2, min(plan.conditions.k[1], able) + 1))
     if not counts:
-        alone = measured(Candidate(name, "kmeans", {"k": 1}, {}, CentresModel(rounded(sample.matrix.mean(axis=0)[None, :]))), sample, None, plan)
+        model = CentresModel(rounded(sample.matrix.mean(axis=0)[None, :]))
+        alone = measured(Candidate(name, "kmeans", {"k": 1}, {}, model), model.place(sample.matrix), sample, plan)
         return [*judged([alone], plan.conditions, lambda one: (1.0, 0.0)), *_untried(name, plan, able, 1), *_baseline(name, sample, plan)]
-    of = relief(sample.matrix, NEIGHBOURS)
-    candidates = [
-        measured(Candidate(name, method, trial.parameters, {}, _without_empty(trial.model, sample.matrix)), sample, of, plan)
-        for method in plan.methods
-        for trial in _tries(method, sample.matrix, counts, plan.effort)
-    ]
+    ground = ground_of(sample, plan)
+
+    def tried(method: str, trial: Trial) -> Candidate:
+        model, placement = _without_empty(trial.model, sample.matrix)
+        return measured(Candidate(name, method, trial.parameters, {}, model), placement, sample, plan, ground)
+
+    candidates = [tried(method, trial) for method in plan.methods for trial in _tries(method, sample.matrix, counts, plan.effort)]
     if "consensus" in plan.methods:
         opinions = _opinions(candidates, plan.conditions)
-        for trial in try_consensus(sample.matrix, opinions, counts, plan.effort.seed):
-            candidates.append(measured(Candidate(name, "consensus", trial.parameters, {}, _without_empty(trial.model, sample.matrix)), sample, of, plan))
-    verdicts = judged([*candidates, *_baseline(name, sample, plan)], plan.conditions, lambda one: _stability(one, candidates, sample, plan))
+        candidates += [tried("consensus", trial) for trial in try_consensus(sample.matrix, opinions, counts, plan.effort.seed)]
+    verdicts = judged([*candidates, *_baseline(name, sample, plan, ground)], plan.conditions, lambda one: _stability(one, candidates, sample, plan))
     return [*verdicts, *_untried(name, plan, able, max(counts))]
 
 
@@ -54,23 +57,37 @@ def _opinions(candidates: Sequence[Candidate], conditions: Conditions) -> list[T
     return [Trial(one.parameters, one.model) for one in able[:_OPINIONS] if one.model is not None]
 
 
-def measured(one: Candidate, sample: Sample, of: Relief | None, plan: Plan) -> Candidate:
-    """The candidate with its labels of the sample and every measure but stability. `of`: the sample's relief; None leaves the valleys out."""
+@dataclass(frozen=True)
+class Ground:
+    """What all candidates of a sample are measured on: its relief, and the distances of the rows that silhouettes are of; None: too many to keep."""
+
+    relief: Relief
+    distances: Floats | None = None
+
+
+def ground_of(sample: Sample, plan: Plan) -> Ground:
+    few = sample.matrix[: plan.silhouette]
+    return Ground(relief(sample.matrix, NEIGHBOURS), euclidean_distances(few) if few.shape[1] and len(few) <= _KEPT else None)
+
+
+def measured(one: Candidate, found: Placement, sample: Sample, plan: Plan, ground: Ground | None = None) -> Candidate:
+    """The candidate with its labels of the sample and every measure but stability. `found`: where its model places the sample; without a
+    ground the valleys are left out."""
     assert one.model is not None
-    model, found = one.model, one.model.place(sample.matrix)
+    model = one.model
     is_noise = np.zeros(len(found.cluster), bool) if model.noise is None else found.cluster == model.noise
     labels = np.where(is_noise, -1, found.cluster).astype(np.int64)
     measures = {
-        **_of_labels(labels, sample, plan),
+        **_of_labels(labels, sample, plan, None if ground is None else ground.distances),
         "within_cluster_sum_of_squares": float((found.distance[~is_noise] ** 2).sum()),
         "noise_share": float(is_noise.mean()),
-        **({} if of is None else {"valley_depth": valley_depth(of, labels)}),
+        **({} if ground is None else {"valley_depth": valley_depth(ground.relief, labels)}),
     }
-    ranked = evidence(measures) if of is not None else None
+    ranked = evidence(measures) if ground is not None else None
     return replace(one, labels=labels, measures=measures | ({} if ranked is None else {"evidence": ranked}))
 
 
-def _of_labels(labels: Labels, sample: Sample, plan: Plan) -> dict[str, float]:
+def _of_labels(labels: Labels, sample: Sample, plan: Plan, distances: Floats | None) -> dict[str, float]:
     """The measures that need the labels alone, -1 for noise."""
     sizes = np.bincount(labels[labels >= 0]).tolist()
     few = slice(0, plan.silhouette)
@@ -78,15 +95,20 @@ def _of_labels(labels: Labels, sample: Sample, plan: Plan) -> dict[str, float]:
         "segments": float(sum(size > 0 for size in sizes)),
         "sample_customers": float(len(labels)),
         **share_measures(sizes),
-        **sample_measures(sample.matrix[few], labels[few]),
+        **sample_measures(sample.matrix[few], labels[few], distances),
         **value_measures(sample.values, labels),
     }
 
 
-def _without_empty(model: ClusterModel, matrix: Floats) -> ClusterModel:
-    """The model without clusters that nobody of the sample is nearest to."""
-    there = np.unique(model.place(matrix).cluster).tolist()
-    return model.keeping([cluster for cluster in range(model.clusters) if cluster in there or cluster == model.noise])
+def _without_empty(model: ClusterModel, matrix: Floats) -> tuple[ClusterModel, Placement]:
+    """The model without clusters that nobody of the sample is nearest to, and where it places the sample."""
+    found = model.place(matrix)
+    there = np.unique(found.cluster).tolist()
+    kept = [cluster for cluster in range(model.clusters) if cluster in there or cluster == model.noise]
+    if len(kept) == model.clusters:
+        return model, found
+    fewer = model.keeping(kept)
+    return fewer, fewer.place(matrix)
 
 
 def _stability(one: Candidate, others: Sequence[Candidate], sample: Sample, plan: Plan) -> tuple[float, float]:
@@ -139,13 +161,14 @@ def with_stability(verdicts: Sequence[Candidate], sample: Sample, plan: Plan) ->
     return found
 
 
-def _baseline(name: str, sample: Sample, plan: Plan) -> list[Candidate]:
+def _baseline(name: str, sample: Sample, plan: Plan, ground: Ground | None = None) -> list[Candidate]:
     """The rules' division of the sample, measured where the others are: what a shop would have without learning."""
     if sample.rules is None:
         return []
     labels = np.unique(sample.rules, return_inverse=True)[1].astype(np.int64)
+    distances = None if ground is None else ground.distances
     verdict = "the baseline: rules on recency, frequency and monetary, kept as a segmentation of its own"
-    return [Candidate(name, "rfm_rules", {}, _of_labels(labels, sample, plan), is_baseline=True, verdict=verdict, labels=labels)]
+    return [Candidate(name, "rfm_rules", {}, _of_labels(labels, sample, plan, distances), is_baseline=True, verdict=verdict, labels=labels)]
 
 
 def _untried(name: str, plan: Plan, able: int, done: int) -> list[Candidate]:

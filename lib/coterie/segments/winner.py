@@ -1,8 +1,10 @@
 """The candidate that was chosen, fitted to everyone."""
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
@@ -10,45 +12,65 @@ from pyspark.sql import functions as F
 from sklearn.metrics import adjusted_rand_score
 
 from coterie.segments.candidates import Candidate, percent
+from coterie.segments.centres import Floats
 from coterie.segments.density import relief
 from coterie.segments.draw import drawn
 from coterie.segments.effort import ClusterModel
 from coterie.segments.measures import share_measures
-from coterie.segments.methods import METHODS, cluster_totals
+from coterie.segments.methods import METHODS, cluster_totals, sums_of
 from coterie.segments.plan import Plan, Sample
-from coterie.segments.trials import NEIGHBOURS, measured
+from coterie.segments.trials import NEIGHBOURS, Ground, measured
 
 PARTITION_ROWS = 10_000  # rows that one partition of the training data holds well: an iteration is a task for each
 HELD = 50_000  # rows whose vectors the driver may hold: some megabytes
 _AGREEING = 0.9  # adjusted Rand index of a fit to everyone with the trial, at least
 
 
-def on_everyone(winner: Candidate, training: DataFrame, sample: Sample, plan: Plan) -> Candidate:
-    """The winner fitted to all rows of `training`, with shares and sums of squares over them and its measures on the whole trial sample.
+def on_everyone(winner: Candidate, everyone: Callable[[], DataFrame], total: int, sample: Sample, plan: Plan) -> Candidate:
+    """The winner fitted to all `total` rows, with shares and sums of squares over them and its measures on the whole of `sample`.
 
-    Where that fit divides the sample otherwise than the trial did (an adjusted Rand index below 0.9), or breaks the rule on the smallest
-    share, the trial's model is applied to everyone instead, and the verdict says so.
+    `everyone` gives their vectors (id, `features`); it is asked only where the trial has not seen them all. Where the fit divides the sample
+    otherwise than the trial did (an adjusted Rand index below 0.9), or breaks the rule on the smallest share, the trial's model is applied to
+    everyone instead, and the verdict says so.
     """
     assert winner.model is not None
-    trial, fit, how = winner.model, METHODS[winner.method].fit, "fitted to all"
-    model = fit(training.select("customer_id", "features"), trial, winner.parameters, plan.effort) if winner.segments > 1 else trial
-    found = _settled(winner, model, training, sample, plan)
-    agreement = float(adjusted_rand_score(winner.labels, found.labels))
-    is_small = found.smallest < plan.conditions.min_share <= winner.smallest
-    if agreement < _AGREEING or is_small:
-        found, how = _settled(winner, trial, training, sample, plan), "learned on the sample and applied to all, since the fit to all was less like it"
+    trial, how, agreement = winner.model, "fitted to all", 1.0
+    if total <= len(winner.labels):
+        found = _settled(winner, trial, _of_sample(trial, sample.matrix), sample, plan)
+    else:
+        training = everyone()
+        model = METHODS[winner.method].fit(training.select("customer_id", "features"), trial, winner.parameters, plan.effort) if winner.segments > 1 else trial
+        found = _settled(winner, model, _of_all(model, training), sample, plan)
+        agreement = float(adjusted_rand_score(winner.labels, found.labels))
+        is_small = found.smallest < plan.conditions.min_share <= winner.smallest
+        if agreement < _AGREEING or is_small:
+            found = _settled(winner, trial, _of_all(trial, training), sample, plan)
+            how = "learned on the sample and applied to all, since the fit to all was less like it"
     shown = f", silhouette {found.measures['silhouette']:.3f}" if "silhouette" in found.measures else ""
     verdict = f"{winner.verdict}; {how} {found.measures['customers']:,.0f}{shown}, the smallest {percent(found.smallest)}"
     return replace(found.with_measures(trial_agreement=agreement), verdict=verdict)
 
 
-def _settled(winner: Candidate, model: ClusterModel, training: DataFrame, sample: Sample, plan: Plan) -> Candidate:
+Totals = Mapping[int, Sequence[tuple[int, float]]]  # of each cluster with rows, by part of them: how many, and squared distances added up
+
+
+def _of_sample(model: ClusterModel, matrix: Floats) -> Totals:
+    sizes, squares = sums_of(model, matrix)
+    return {cluster: [(int(sizes[cluster]), float(squares[cluster]))] for cluster in np.flatnonzero(sizes).tolist()}
+
+
+def _of_all(model: ClusterModel, training: DataFrame) -> Totals:
     totals: dict[int, list[tuple[int, float]]] = {}
     for row in cluster_totals(model, training).collect():  # at most partitions x clusters rows
         totals.setdefault(row["cluster"], []).append((row["customers"], row["squares"]))
+    return totals
+
+
+def _settled(winner: Candidate, model: ClusterModel, totals: Totals, sample: Sample, plan: Plan) -> Candidate:
     kept = [cluster for cluster in range(model.clusters) if cluster in totals or cluster == model.noise]
-    of = relief(sample.matrix, NEIGHBOURS) if len(kept) > 1 else None
-    found = measured(replace(winner, model=model.keeping(kept)), sample, of, replace(plan, silhouette=len(sample.matrix)))
+    model, whole = model.keeping(kept), replace(plan, silhouette=len(sample.matrix))
+    ground = Ground(relief(sample.matrix, NEIGHBOURS)) if len(kept) > 1 else None
+    found = measured(replace(winner, model=model), model.place(sample.matrix), sample, whole, ground)
     sizes = [sum(count for count, _ in parts) for cluster, parts in totals.items() if cluster != model.noise]
     # fsum is exact: the sum does not follow the order in which partitions come.
     squares = math.fsum(square for cluster, parts in totals.items() if cluster != model.noise for _, square in parts)
