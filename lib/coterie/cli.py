@@ -54,10 +54,11 @@ def _layers(conf: list[str] | None, settings: list[str] | None) -> list[dict[str
     return [read_toml(name) for name in conf or []] + [override(text) for text in settings or []]
 
 
-def _shop(lake: str, conf: list[str] | None, settings: list[str] | None, progress: display.Progress | None) -> Any:
+def _shop(lake: str, conf: list[str] | None, settings: list[str] | None, progress: display.Progress | None, brief: bool = False) -> Any:
+    """`brief`: for a look at some tables, which takes seconds."""
     from coterie.pipeline.shop import Shop  # noqa: PLC0415 - loads Spark, which --help should not wait for
 
-    return Shop(lake, None, _layers(conf, settings), progress or (lambda job, words: None))
+    return Shop(lake, None, [{"spark": {"brief": brief}}, *_layers(conf, settings)], progress or (lambda job, words: None))
 
 
 def _done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool, page: str = "") -> None:
@@ -183,7 +184,7 @@ def explain(
     """One customer: what they did, their segment and why, who is like them, what is offered and why, and what would move them."""
     day = _day(as_of, "--as-of")
     with display.progress(True):
-        shop = _shop(lake, conf, set, None)
+        shop = _shop(lake, conf, set, None, brief=True)
         title, sections = shop.explain(customer, day, html)
     if html:
         display.say(f"customer {customer}: {html}")
@@ -305,7 +306,7 @@ def show(
     """Rows of a table, as the newest finished run left it."""
     day, form, picked = _day(as_of, "--as-of"), listing.form_of(json, csv), [name.strip() for name in columns.split(",") if name.strip()]
     with display.progress(True):
-        rows, names = listing.rows_of(_shop(lake, None, None, None), table, day, where, picked, order, limit)
+        rows, names = listing.rows_of(_shop(lake, None, None, None, brief=True), table, day, where, picked, order, limit)
     listing.show_rows(table, names, rows, form)
 
 
@@ -323,7 +324,7 @@ def runs(
     """What ran, on what, with its accounting; and which as-of dates late data made stale."""
     form, dates = listing.form_of(json, csv), (_day(as_of, "--as-of"), _day(since, "--since"))
     with display.progress(True):
-        rows = _shop(lake, None, None, None).history()
+        rows = _shop(lake, None, None, None, brief=True).history()
     listing.show_runs(listing.picked_runs(rows, job, state, *dates)[:limit], form)
 
 

@@ -13,6 +13,8 @@ from coterie.errors import SessionError
 # Two cores are shared with the compiler: in the minutes that a job takes, what it does to code that is merely warm is not repaid.
 _COMPILE_LESS = "-XX:Tier4InvocationThreshold=30000 -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=60000 -XX:Tier4BackEdgeThreshold=200000"
 
+_COMPILE_ONCE = "-XX:TieredStopAtLevel=1"  # the quick compiler alone
+
 
 def require_java() -> str:
     """What the Java of JAVA_HOME, else of the PATH, says of its version. Raises SessionError where Spark cannot run on it."""
@@ -30,28 +32,29 @@ def require_java() -> str:
     return f"{java} {said}"
 
 
-def java_options(java: str, class_archive: bool) -> str:
-    """Options of a local driver's JVM. `java` is what `require_java` gave.
+def java_options(java: str, class_archive: bool, brief: bool) -> str:
+    """Options of a local driver's JVM. `java` is what `require_java` gave; `brief`: for a session of seconds.
 
     With `class_archive` the classes that Spark loads are kept, parsed and checked, in a file of the user's cache folder: the first session
     writes it when it ends, later ones start from it (application class-data sharing, JEP 350).
     """
-    options = ["-XX:+UseParallelGC", _COMPILE_LESS]
-    if class_archive:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coterie"
+    options = ["-XX:+UseParallelGC", _COMPILE_ONCE if brief else _COMPILE_LESS]
+    cache = cache_folder() if class_archive else None
+    if cache is not None:
         # Java itself refuses an archive of other JARs or of another Java: the name makes room for each.
         spark = importlib.metadata.distribution("pyspark")
         of = f"{java} {spark.version} {spark.locate_file('')}"
         archive = cache / f"classes-{hashlib.sha256(of.encode()).hexdigest()[:12]}.jsa"
-        options += ["-Xshare:auto", "-Xlog:disable", "-Xlog:all=error:stderr", _archiving(archive)]
+        kept = f"-XX:SharedArchiveFile={archive}" if archive.exists() else f"-XX:ArchiveClassesAtExit={archive}"
+        options += ["-Xshare:auto", "-Xlog:disable", "-Xlog:all=error:stderr", kept]
     return " ".join(options)
 
 
-def _archiving(archive: Path) -> str:
-    if archive.exists():
-        return f"-XX:SharedArchiveFile={archive}"
+def cache_folder() -> Path | None:
+    """The folder for what later sessions start sooner from; None where the user has no place of their own."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coterie"
     try:
-        archive.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:  # no place of one's own: nothing is kept
-        return ""
-    return f"-XX:ArchiveClassesAtExit={archive}"
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return cache

@@ -16,6 +16,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from coterie.errors import SessionError
+from coterie.jars import known_jars, remember_jars
 from coterie.java import java_options, require_java
 from coterie.settings import Spark
 
@@ -56,8 +57,7 @@ def get_session(settings: Spark) -> SparkSession:
         session = _configured(SparkSession.builder, _DELTA).getOrCreate()
         _require_delta(session)
         return _prepared(session)
-    builder = _configured(SparkSession.builder.master(settings.master), _local_options(settings))
-    return _prepared(_started(builder))
+    return _prepared(_started(SparkSession.builder.master(settings.master), settings))
 
 
 def _configured(builder: SparkSession.Builder, options: dict[str, str]) -> SparkSession.Builder:
@@ -83,12 +83,18 @@ def _local_options(settings: Spark) -> dict[str, str]:
     options = _LOCAL | {
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
         "spark.driver.memory": settings.driver_memory,
-        "spark.driver.extraJavaOptions": java_options(java, settings.class_archive),
+        "spark.driver.extraJavaOptions": java_options(java, settings.class_archive, settings.brief),
     }
     if "spark.jars" not in settings.conf:  # with a JAR of one's own nothing need be downloaded
         packages = configure_spark_with_delta_pip(SparkSession.Builder())._options["spark.jars.packages"]
-        options["spark.jars.packages"] = packages
+        jars = known_jars(packages) if _keeps_jars(settings) else ""
+        options |= {"spark.jars": jars} if jars else {"spark.jars.packages": packages}
     return options | _DELTA | settings.conf
+
+
+def _keeps_jars(settings: Spark) -> bool:
+    """A resolver that was told where to look is asked every time."""
+    return settings.class_archive and not any(key.startswith("spark.jars") for key in settings.conf)
 
 
 def _connected(remote: str, settings: Spark) -> SparkSession:
@@ -98,10 +104,8 @@ def _connected(remote: str, settings: Spark) -> SparkSession:
     builder = SparkSession.builder.remote(remote)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the client complains that it cannot set what the server was started with
-        if remote.startswith("local"):
-            session = _started(_configured(builder, _local_options(settings)))
-        else:
-            session = _answering(_configured(builder, settings.conf), remote)
+        is_local = remote.startswith("local")
+        session = _started(builder, settings) if is_local else _answering(_configured(builder, settings.conf), remote)
     _require_delta(session)
     with tempfile.TemporaryDirectory() as folder:
         session.addArtifacts(str(_zipped(Path(folder))), pyfile=True)
@@ -129,13 +133,14 @@ def _zipped(folder: Path) -> Path:
     return target
 
 
-def _started(builder: SparkSession.Builder) -> SparkSession:
-    """The session, with what the JVM says kept in a log: it is read again where the start fails."""
+def _started(builder: SparkSession.Builder, settings: Spark) -> SparkSession:
+    """A local session, with what the JVM says kept in a log: it is read again where the start fails."""
+    options = _local_options(settings)
     descriptor, log = tempfile.mkstemp(prefix="coterie-spark-", suffix=".log")
     os.close(descriptor)
     try:
         with _errors_into(Path(log)):
-            return builder.getOrCreate()
+            session = _configured(builder, options).getOrCreate()
     except Exception as error:
         said = Path(log).read_text(errors="replace")
         if "unresolved dependenc" in said.lower() or "Server access error" in said:
@@ -144,6 +149,9 @@ def _started(builder: SparkSession.Builder) -> SparkSession:
                 "or name a JAR you have: --set spark.conf='{\"spark.jars\" = \"/path/delta-spark.jar,/path/delta-storage.jar\"}'"
             ) from None
         raise SessionError(f"Spark did not start: {_first_line(error)}; its own words are in {log}") from None
+    if "spark.jars.packages" in options and _keeps_jars(settings):
+        remember_jars(options["spark.jars.packages"], session.conf.get("spark.jars", "") or "")
+    return session
 
 
 @contextlib.contextmanager

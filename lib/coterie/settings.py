@@ -39,6 +39,7 @@ class Spark(_Section):
     driver_memory: str
     shuffle_partitions: Count
     class_archive: bool
+    brief: bool
     conf: dict[str, str]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from coterie.jars import known_jars, remember_jars
 from coterie.java import java_options
 
 
@@ -67,15 +68,31 @@ def test_a_connect_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
 
 def test_the_first_session_writes_the_archive_of_classes_and_later_ones_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    written = java_options("a java", True).partition("-XX:ArchiveClassesAtExit=")[2]
+    written = java_options("a java", True, brief=False).partition("-XX:ArchiveClassesAtExit=")[2]
     assert Path(written).parent == tmp_path / "coterie"
-    assert java_options("another java", True).partition("-XX:ArchiveClassesAtExit=")[2] != written
+    assert java_options("another java", True, brief=False).partition("-XX:ArchiveClassesAtExit=")[2] != written
     Path(written).touch()
-    assert java_options("a java", True).endswith(f"-XX:SharedArchiveFile={written}")
-    assert "Archive" not in java_options("a java", False)
+    assert java_options("a java", True, brief=False).endswith(f"-XX:SharedArchiveFile={written}")
+    assert "Archive" not in java_options("a java", False, brief=False)
+    assert "TieredStopAtLevel=1" in java_options("a java", False, brief=True)
 
 
 def test_where_there_is_no_place_for_the_archive_none_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert "Archive" not in java_options("a java", True)
+    assert "Archive" not in java_options("a java", True, brief=False)
+    remember_jars("a:b:1", "file:///x.jar")
+    assert known_jars("a:b:1") == ""
+
+
+def test_the_jars_that_were_resolved_once_are_used_while_they_are_all_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    jars = [tmp_path / "one.jar", tmp_path / "two.jar"]
+    for jar in jars:
+        jar.touch()
+    assert known_jars("a:b:1") == ""
+    remember_jars("a:b:1", ",".join(f"file://{jar}" for jar in jars))
+    assert known_jars("a:b:1") == f"file://{jars[0]},file://{jars[1]}"
+    assert known_jars("a:b:2") == ""
+    jars[1].unlink()
+    assert known_jars("a:b:1") == ""

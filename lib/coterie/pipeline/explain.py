@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -10,24 +9,20 @@ from pyspark.sql import functions as F
 
 from coterie.errors import UserError
 from coterie.lake import Lake
-from coterie.pipeline.history import versions
-from coterie.pipeline.report import chosen_date, currency_of, interpreted, read_history, rows_of
+from coterie.pipeline.report import currency_of, opened, rows_of
 from coterie.report.customer import Customer
 from coterie.report.queries import customer as queries
 from coterie.report.queries.segments import of_date
 
 _NEEDED = ("customer_features", "segments", "segment_profiles", "daily_activity", "customer_item_days", "items", "similar_customers", "customer_items",
            "recommendations", "models")  # fmt: skip
-_AT_ONCE = 4
 
 
 def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Customer:
     """All that is known of a customer. Raises UserError for an unknown id, naming the nearest ones, and for a date without results."""
-    history = read_history(lake)
-    newest, day = versions(history), chosen_date(lake, history, as_of)
-    with interpreted(lake.spark, history), ThreadPoolExecutor(_AT_ONCE) as pool:
-        there = dict(zip(_NEEDED, pool.map(lake.exists, _NEEDED), strict=True))
-        tables = {name: lake.read(name, newest.get(name)) for name in _NEEDED}  # no rows where there is no table
+    with opened(lake, _NEEDED, as_of) as shelf:
+        day, pool = shelf.day, shelf.pool
+        tables = {name: shelf.tables[name] if name in shelf.tables else lake.read(name) for name in _NEEDED}  # no rows where there is no table
         features = tables["customer_features"]
         firsts = [_own(tables[name], customer_id, day) for name in ("customer_features", "segments")]
         firsts.append(queries.neighbours(tables["similar_customers"], customer_id, day))
@@ -52,17 +47,17 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
     return Customer(
         customer_id=customer_id,
         as_of=day,
-        currency=currency_of(history),
+        currency=currency_of(shelf.history),
         features=own[0],
         segments=segments,
         profiles=found["profiles"],
         beside=found["beside"][0],
         compared=columns,
-        days=found["days"] if there["daily_activity"] else None,
+        days=found["days"] if "daily_activity" in shelf.tables else None,
         bought=found["bought"],
-        neighbours=neighbours if there["similar_customers"] else None,
+        neighbours=neighbours if "similar_customers" in shelf.tables else None,
         shared=found["shared"],
-        offers=found["offers"] if there["recommendations"] else None,
+        offers=found["offers"] if "recommendations" in shelf.tables else None,
         payload=found["payload"][0]["payload"] if found["payload"] else None,
     )
 

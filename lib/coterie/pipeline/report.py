@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,35 +70,54 @@ def made_by() -> str:
 
 def gathered(lake: Lake, as_of: datetime.date | None = None) -> Facts:
     """The small frames of every query whose tables are there."""
-    history = read_history(lake)
-    newest = versions(history)
-    day = chosen_date(lake, history, as_of)
     needed = sorted({table for query in QUERIES.values() for table in query.needs})
-    with interpreted(lake.spark, history), ThreadPoolExecutor(_AT_ONCE) as pool:
-        there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name), needed), strict=True))
-        tables = {name: lake.read(name, newest.get(name)) for name in needed if there[name]}
-        names = [name for name, query in QUERIES.items() if all(there[table] for table in query.needs)]
-        small = dict(zip(names, pool.map(lambda name: (wide_rows_of if name == "sample" else rows_of)(QUERIES[name].run(tables, day)), names), strict=True))
-    absent = {name: [table for table in query.needs if not there[table]] for name, query in QUERIES.items() if name not in small}
-    return Facts(day, currency_of(history), {name: small.get(name) for name in QUERIES}, absent, history)
+    with opened(lake, needed, as_of) as shelf:
+        names = [name for name, query in QUERIES.items() if all(table in shelf.tables for table in query.needs)]
+        found = shelf.pool.map(lambda name: (wide_rows_of if name == "sample" else rows_of)(QUERIES[name].run(shelf.tables, shelf.day)), names)
+        small = dict(zip(names, found, strict=True))
+    absent = {name: [table for table in query.needs if table not in shelf.tables] for name, query in QUERIES.items() if name not in small}
+    return Facts(shelf.day, currency_of(shelf.history), {name: small.get(name) for name in QUERIES}, absent, shelf.history)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What a page is read from: the date, what ran, the tables that are there as the newest finished runs left them, and threads to ask with."""
+
+    day: datetime.date
+    history: Sequence[Mapping[str, Any]]
+    tables: Mapping[str, DataFrame]
+    pool: ThreadPoolExecutor
 
 
 @contextlib.contextmanager
-def interpreted(spark: SparkSession, history: Sequence[Mapping[str, Any]]) -> Iterator[None]:
-    """Of a small shop, plans are run as they are: making them fast takes longer than the few rows that they see."""
-    customers = max(((row["measures"] or {}).get("customers", 0) for row in history if row["state"] == "finished"), default=0)
-    before = [(name, spark.conf.get(name, None)) for name in _PLAIN]
+def opened(lake: Lake, needed: Sequence[str], as_of: datetime.date | None) -> Iterator[Shelf]:
+    """The tables of `needed` as of a date (None: the newest with results), looked up side by side: the first look at a table is the slow one.
+
+    Of a small shop, plans are run as they are: making them fast takes longer than the few rows that they see. Raises UserError for a date
+    without results.
+    """
+    before = [(name, lake.spark.conf.get(name, None)) for name in _PLAIN]
+    for name, value in _PLAIN.items():
+        lake.spark.conf.set(name, value)
     try:
-        if customers <= _FEW:
-            for name, value in _PLAIN.items():
-                spark.conf.set(name, value)
-        yield
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            said = pool.submit(read_history, lake)
+            there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name) and bool(lake.read(name).columns), needed), strict=True))
+            history = said.result()
+            if max(((row["measures"] or {}).get("customers", 0) for row in history if row["state"] == "finished"), default=0) > _FEW:
+                _put_back(lake.spark, before)
+            newest, day = versions(history), chosen_date(lake, history, as_of)
+            yield Shelf(day, history, {name: lake.read(name, newest.get(name)) for name in needed if there[name]}, pool)
     finally:
-        for name, kept in before:
-            if kept is None:
-                spark.conf.unset(name)
-            else:
-                spark.conf.set(name, kept)
+        _put_back(lake.spark, before)
+
+
+def _put_back(spark: SparkSession, before: Sequence[tuple[str, str | None]]) -> None:
+    for name, kept in before:
+        if kept is None:
+            spark.conf.unset(name)
+        else:
+            spark.conf.set(name, kept)
 
 
 def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
@@ -111,8 +131,9 @@ def wide_rows_of(frame: DataFrame) -> list[dict[str, Any]]:
 
 def read_history(lake: Lake) -> list[dict[str, Any]]:
     """What ran, newest first."""
-    held = bool(lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect())
-    return runs_summary(rows_of(lake.read("runs")), held)  # two rows a run
+    with ThreadPoolExecutor(2) as pool:
+        held = pool.submit(lambda: bool(lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect()))
+        return runs_summary(rows_of(lake.read("runs")), held.result())  # two rows a run
 
 
 def chosen_date(lake: Lake, history: Sequence[Mapping[str, Any]], as_of: datetime.date | None) -> datetime.date:
