@@ -18,7 +18,7 @@ ALLOWED = (
     dict.fromkeys(BASE, BASE)
     | dict.fromkeys(FRAMES, BASE | FRAMES)
     | dict.fromkeys(MODELS, BASE | FRAMES | MODELS)
-    | {"java": BASE, "clusters": BASE, "session": BASE | {"java"}, "lake": BASE, "lease": BASE | {"lake"}}
+    | {"java": BASE, "jars": BASE | {"java"}, "clusters": BASE, "session": BASE | {"jars", "java"}, "lake": BASE, "lease": BASE | {"lake"}}
     | {"display": BASE, "listing": BASE | {"display"}}
     | {"pipeline": BASE | FRAMES | MODELS | {"session", "lake", "lease", "pipeline", ""}}
     | {"cli": BASE | {"pipeline", "session", "synth", "display", "clusters", "listing"}, "": {"pipeline"}}
