@@ -23,7 +23,7 @@ from coterie.segments.trials import NEIGHBOURS, Ground, measured
 
 PARTITION_ROWS = 10_000  # rows that one partition of the training data holds well: an iteration is a task for each
 HELD = 50_000  # rows whose vectors the driver may hold: some megabytes
-_AGREEING = 0.9  # adjusted Rand index of a fit to everyone with the trial, at least
+AGREEING = 0.9  # adjusted Rand index of a fit to everyone with the trial, at least
 
 
 def on_everyone(winner: Candidate, everyone: Callable[[], DataFrame], total: int, sample: Sample, plan: Plan) -> Candidate:
@@ -43,7 +43,7 @@ def on_everyone(winner: Candidate, everyone: Callable[[], DataFrame], total: int
         found = _settled(winner, model, _of_all(model, training), sample, plan)
         agreement = float(adjusted_rand_score(winner.labels, found.labels))
         is_small = found.smallest < plan.conditions.min_share <= winner.smallest
-        if agreement < _AGREEING or is_small:
+        if agreement < AGREEING or is_small:
             found = _settled(winner, trial, _of_all(trial, training), sample, plan)
             how = "learned on the sample and applied to all, since the fit to all was less like it"
     shown = f", silhouette {found.measures['silhouette']:.3f}" if "silhouette" in found.measures else ""
