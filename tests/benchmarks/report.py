@@ -1,6 +1,6 @@
 """The report of a shop of a million customers: synthetic tables, then the page, its time and the memory it takes.
 
-    python tests/benchmarks/report.py --customers 1000000 --lake /tmp/million [--page report.html] [--master local-cluster[1,2,2048]]
+    python tests/benchmarks/report.py --customers 1000000 --lake million [--page report.html] [--master local-cluster[1,2,2048]]
 
 The tables are made once and kept. Memory is the driver's, at rest with Spark started, and the most while the page is made; with a local
 master the driver does the executors' work too.

@@ -144,11 +144,25 @@ def test_neighbours_come_with_what_both_bought(spark: SparkSession) -> None:
     assert rows(customer.shared_items(had, items, ["bob", "cat"], "ann", DAY)) == [("bob", 2, ["cup", "Mug"])]
 
 
+def test_the_best_pictures_of_a_segment_come_first_and_measures_are_those_of_all_categories(spark: SparkSession) -> None:
+    made = table(spark, "generated_images", [
+        {"as_of": DAY, "segment_id": 1, "image_id": str(number), "category": str(number), "discriminator_score": number / 10, "png": b"abc"}
+        for number in range(offers.IMAGES + 1)
+    ])  # fmt: skip
+    uri = "data:image/png;base64,YWJj"
+    assert sorted(rows(offers.images(made, DAY))) == [(1, str(number), uri) for number in range(1, offers.IMAGES + 1)]  # the worst one is left out
+    models = table(spark, "models", [{"model_id": "old", "as_of": datetime.date(2024, 5, 1)}, {"model_id": "new", "as_of": DAY}])
+    quality = table(spark, "content_quality", [
+        {"model_id": model, "measure": measure, "category": category, "value": value, "reference": 0.88}
+        for model, measure, category, value in (("old", "agreement", "", 0.5), ("new", "agreement", "", 0.75), ("new", "diversity", "Bag", 0.25))
+    ])  # fmt: skip
+    assert rows(offers.content_quality(quality, models, DAY)) == [("agreement", 0.75, 0.88)]
+
+
 def test_an_unknown_id_is_near_to_those_that_differ_least(spark: SparkSession) -> None:
     known = table(spark, "customer_features", [{"as_of": DAY, "customer_id": one} for one in ("12345", "12346", "99999", "2345")])
     assert rows(customer.nearest_ids(known, "1234", DAY, 3)) == [("12345",), ("12346",), ("2345",)]
 
 
 def test_every_query_names_tables_and_what_bounds_its_rows() -> None:
-    known = set(TABLES) | {"segment_agreement", "segment_projection", "generated_images", "content_quality"}  # tables of jobs to come
-    assert all(query.needs and set(query.needs) <= known and query.rows for query in QUERIES.values())
+    assert all(query.needs and set(query.needs) <= set(TABLES) and query.rows for query in QUERIES.values())

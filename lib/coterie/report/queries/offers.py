@@ -57,13 +57,14 @@ def examples(recommendations: DataFrame, items: DataFrame, profiles: DataFrame, 
 
 def images(generated: DataFrame, as_of: datetime.date) -> DataFrame:
     """(segment_id, category, uri): as an address that holds the picture, the best IMAGES pictures of each segment, by the discriminator, then by id."""
-    best = Window.partitionBy("segment_id").orderBy(F.col("score").desc_nulls_last(), "image_id")
+    best = Window.partitionBy("segment_id").orderBy(F.col("discriminator_score").desc(), "image_id")
     first = of_date(generated, as_of).withColumn("place", F.row_number().over(best)).where(F.col("place") <= IMAGES)
     return first.select("segment_id", "category", F.concat(F.lit("data:image/png;base64,"), F.base64("png")).alias("uri"))
 
 
 def content_quality(quality: DataFrame, models: DataFrame, as_of: datetime.date) -> DataFrame:
-    """(measure, value) of the newest model measured, up to the date."""
+    """(measure, value, reference) over all categories of the newest model measured, up to the date; reference: the same of real images."""
     known = models.where(F.col("as_of") <= F.lit(as_of)).join(quality.select("model_id"), on="model_id", how="left_semi")
     newest = known.orderBy(F.col("as_of").desc(), "model_id").limit(1).select("model_id")
-    return quality.join(F.broadcast(newest), on="model_id", how="inner").select("measure", "value").orderBy("measure")
+    over_all = quality.where("category = ''").join(F.broadcast(newest), on="model_id", how="inner")
+    return over_all.select("measure", "value", "reference").orderBy("measure")

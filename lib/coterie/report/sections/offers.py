@@ -222,13 +222,13 @@ def _content(facts: Facts) -> list[Any]:
     found = facts.rows("content_quality")
     if not found:
         return []
-    rows = [[str(row["measure"]).replace("_", " "), row["value"]] for row in found]
+    rows = [[str(row["measure"]).replace("_", " "), row["value"], row["reference"]] for row in found]
     return [
         Table(
             "How good the generated images are",
-            [Column("measure", wide=True), Column("value", "number")],
+            [Column("measure", wide=True), Column("generated", "number"), Column("real", "number")],
             rows,
-            f"Of the newest model up to {day(facts.as_of)}.",
+            f"Of the newest model up to {day(facts.as_of)}, beside the same of real images.",
         )
     ]
 
