@@ -8,7 +8,6 @@ import sys
 import tempfile
 import urllib.parse
 import warnings
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from pyspark.sql import SparkSession
 from coterie.errors import SessionError
 from coterie.jars import known_jars, remember_jars
 from coterie.java import java_options, require_java
+from coterie.package import zipped
 from coterie.settings import Spark
 
 _DELTA = {
@@ -108,7 +108,9 @@ def _connected(remote: str, settings: Spark) -> SparkSession:
         session = _started(builder, settings) if is_local else _answering(_configured(builder, settings.conf), remote)
     _require_delta(session)
     with tempfile.TemporaryDirectory() as folder:
-        session.addArtifacts(str(_zipped(Path(folder))), pyfile=True)
+        archive = Path(folder) / "coterie.zip"
+        archive.write_bytes(zipped())
+        session.addArtifacts(str(archive), pyfile=True)
     return session
 
 
@@ -122,15 +124,6 @@ def _answering(builder: SparkSession.Builder, remote: str) -> SparkSession:
     except (OSError, ValueError, PySparkException) as error:
         raise SessionError(f"no Spark Connect server answers at {remote}; start one, or set spark.remote: {_first_line(error)}") from None
     return session
-
-
-def _zipped(folder: Path) -> Path:
-    """The package as a zip that a worker can import."""
-    package, target = Path(__file__).parent, folder / "coterie.zip"
-    with zipfile.ZipFile(target, "w") as archive:
-        for path in sorted(package.rglob("*.py")):
-            archive.write(path, Path("coterie") / path.relative_to(package))
-    return target
 
 
 def _started(builder: SparkSession.Builder, settings: Spark) -> SparkSession:

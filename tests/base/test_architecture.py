@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "lib" / "coterie"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"schemas", "catalogue", "settings", "errors"}
+BASE = {"schemas", "catalogue", "settings", "errors", "package"}
 FRAMES = {"pairs", "sources", "synth", "events", "features"}
 MODELS = {"segments", "recommend", "content", "report"}
 ALLOWED = (

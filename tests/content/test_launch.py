@@ -6,7 +6,8 @@ import sys
 
 from pyspark import cloudpickle
 
-from coterie.content.launch import carried, package
+from coterie.content.launch import carried
+from coterie.package import zipped
 
 # A process in which the package cannot be found, as beside a cluster's worker that has it on Spark's own path only.
 BARE = """
@@ -25,6 +26,6 @@ print(Wish.__module__)
 
 
 def test_a_process_that_lacks_the_package_gets_it_with_the_function() -> None:
-    sent = cloudpickle.dumps((carried(package()), pickle.dumps((len, "four"))))
+    sent = cloudpickle.dumps((carried(zipped()), pickle.dumps((len, "four"))))
     done = subprocess.run([sys.executable, "-c", BARE], input=sent, capture_output=True, check=False)
     assert done.stdout.decode().strip() == "coterie.content.plans", done.stderr.decode()

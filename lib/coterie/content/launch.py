@@ -5,9 +5,7 @@ import io
 import logging
 import pickle
 import threading
-import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from pyspark.ml.torch.distributor import TorchDistributor
@@ -15,6 +13,7 @@ from pyspark.ml.torch.distributor import TorchDistributor
 from coterie.content.plans import FAILURE, PROGRESS
 from coterie.content.storage import Place
 from coterie.errors import CoterieError, UserError
+from coterie.package import zipped
 
 _LOOK_EVERY = 2.0  # seconds
 
@@ -48,26 +47,17 @@ def launched(work: Callable[..., Any], plan: Any, place: Place, processes: int, 
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), _watched(place, told):  # the launcher prints what its processes print
-            return distributor.run(carried(package()), pickle.dumps((work, plan)))
+            return distributor.run(carried(zipped()), pickle.dumps((work, plan)))
     except Exception as error:
         failure = place.read_json(FAILURE)
         raise TaskFailedError(f"the torch task failed: {failure['message'] if failure else _last_words(error, said.getvalue())}") from error
 
 
-def package() -> bytes:
-    """This package as a zip. A worker may have it only on the path of Spark's own Python processes, which their children do not inherit."""
-    root = Path(__file__).parents[1]
-    if not root.is_dir():  # it was itself loaded from a zip
-        return root.parent.read_bytes()
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(root.rglob("*.py")):
-            archive.write(path, Path("coterie") / path.relative_to(root))
-    return target.getvalue()
-
-
 def carried(zipped: bytes) -> Callable[[bytes], Any]:
-    """A function of a pickled (function, argument): it travels by value, and lays the zip on the path where the package is not there."""
+    """A function of a pickled (function, argument): it travels by value, and lays the zip on the path where the package is not there.
+
+    A worker may have it only on the path of Spark's own Python processes, which their children do not inherit.
+    """
 
     def run(work: bytes) -> Any:
         import importlib  # noqa: PLC0415 - whatever it needs it must import where it runs

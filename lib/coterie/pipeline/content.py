@@ -15,7 +15,7 @@ from coterie.content.mix import apportioned
 from coterie.content.plans import CHECKPOINT, JudgePlan, Recipe, TrainPlan, Wish, judge_in_task, train_in_task
 from coterie.content.storage import Place
 from coterie.lake import as_json
-from coterie.pipeline.content_inputs import Segment, Shelf, as_of, export, segments_of, shelf_of, storage_of
+from coterie.pipeline.content_inputs import Segment, Shelf, export, segments_of, shelf_of, storage_of
 from coterie.pipeline.run import Run
 from coterie.pipeline.segment_models import CHOSEN, small_frame
 from coterie.schemas import SCHEMA_VERSION
@@ -78,7 +78,7 @@ def _model(run: Run, shelf: Shelf, storage: str) -> Model:
     run.step(f"starting {settings.processes} torch process{'es' if settings.processes > 1 else ''} on the {settings.where}")
     result = launched(train_in_task, plan, Place(work), settings.processes, settings.where, settings.gpu, lambda note: run.step(_progress(note, plan)))
     run.measure(trained_epochs=len(result["metrics"]) - result["resumed_after"])
-    return Model(result["model_id"], as_of(run), asked, result["metrics"], work)
+    return Model(result["model_id"], run.day, asked, result["metrics"], work)
 
 
 def _save(run: Run, storage: str, model: Model, measures: Mapping[str, float]) -> None:
@@ -124,7 +124,7 @@ def _write(run: Run, storage: str, model_id: str, shelf: Shelf, segments: list[S
     from coterie.content.sheet import contact_sheet  # noqa: PLC0415 - Pillow is the extra's
 
     run.step("writing the images")
-    day, names = as_of(run), {segment.segment_id: segment.name for segment in segments}
+    day, names = run.day, {segment.segment_id: segment.name for segment in segments}
     drawn = [row for batch in Place(f"{storage}/drawn").batches(0, 1, _DRAWN) for row in batch.to_pylist()]  # a few dozen a segment
     images, sheets = [], []
     for segment in segments:
@@ -150,7 +150,7 @@ def _write(run: Run, storage: str, model_id: str, shelf: Shelf, segments: list[S
 
 def _sheets(run: Run, storage: str) -> str:
     """Where the contact sheets are as files, for whoever has no reader of tables at hand."""
-    return f"{storage}/sheets/{run.as_of}"
+    return f"{storage}/sheets/{run.day}"
 
 
 _DRAWN = ["image_id", "segmentation", "segment_id", "label", "seed", "discriminator_score", "probability", "nearest_distance", "png"]

@@ -1,6 +1,5 @@
 """What the job `content` works on: the images to learn from, and what each segment buys of what they show."""
 
-import datetime
 import hashlib
 from dataclasses import dataclass
 
@@ -70,24 +69,18 @@ def shelf_of(run: Run) -> Shelf:
 
 def segments_of(run: Run, shelf: Shelf) -> list[Segment]:
     """The segments of the date with their mixes. Raises UserError where there are none."""
-    rows = run.read("segments").where(of_date(as_of(run)) & (F.col("segmentation") == CHOSEN))
+    rows = run.read("segments").where(of_date(run.day) & (F.col("segmentation") == CHOSEN))
     names = {row["segment_id"]: row["segment_name"] for row in rows.groupBy("segment_id", "segment_name").count().collect()}  # a row a segment
     if not names:
         raise UserError(f"there are no segments as of {run.as_of}; run `coterie segments --as-of {run.as_of}` first")
     run.step("looking at what each segment buys")
-    purchases = effective_purchases(run.read("customer_item_days"), run.read("cancellations"), as_of(run))
+    purchases = effective_purchases(run.read("customer_item_days"), run.read("cancellations"), run.day)
     recent = purchases.where(F.col("purchased_on") > F.date_sub(F.lit(run.as_of), run.settings.content.window_days))
     buyers: dict[int, dict[str, int]] = {}
     for row in category_purchases(rows, recent, run.read("items"), run.settings.content.category_names).collect():  # a row a segment and category
         buyers.setdefault(row["segment_id"], {})[row["category"]] = row["buyers"]
     found = mixes(buyers, sorted(names), shelf.categories)
     return [Segment(segment_id, names[segment_id], found[segment_id]) for segment_id in sorted(names)]
-
-
-def as_of(run: Run) -> datetime.date:
-    if run.as_of is None:
-        raise UserError("the job content needs an as-of date; give it with --as-of")
-    return run.as_of
 
 
 def export(run: Run, shelf: Shelf, storage: str) -> None:

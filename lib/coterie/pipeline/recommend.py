@@ -22,7 +22,7 @@ def run_recommend(run: Run) -> None:
     A shop whose events name no items gets none, and one line that says so. Raises UserError where `customer_features` has no row of the
     date, or where there are more items than `recommend.max_items`.
     """
-    settings, as_of = run.settings.recommend, _as_of(run)
+    settings, as_of = run.settings.recommend, run.day
     contest = Contest(run, as_of)
     customers = run.read("customer_features").where(F.col("as_of") == F.lit(as_of)).select("customer_id")
     customer_count = customers.count()
@@ -50,12 +50,6 @@ def run_recommend(run: Run) -> None:
     _segments(run, contest)
     _save(run, serving, verdict)
     _tell(run, contest, verdict)
-
-
-def _as_of(run: Run) -> datetime.date:
-    if run.as_of is None:
-        raise UserError("the job recommend needs an as-of date; give it with --as-of")
-    return run.as_of
 
 
 def _of(as_of: datetime.date) -> str:

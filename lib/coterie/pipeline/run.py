@@ -56,6 +56,13 @@ class Run:
     def spark(self) -> SparkSession:
         return self.lake.spark
 
+    @property
+    def day(self) -> datetime.date:
+        """The as-of date, for a job that needs one. Raises UserError without."""
+        if self.as_of is None:
+            raise UserError(f"the job {self.job} needs an as-of date; give it with --as-of")
+        return self.as_of
+
     def read(self, table: str) -> DataFrame:
         if table not in self.versions_read and table not in self.written:
             version = self.lake.version(table)

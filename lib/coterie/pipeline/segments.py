@@ -49,21 +49,20 @@ def run_segments(run: Run) -> None:
 
 
 def _begun(run: Run) -> Work:
-    if run.as_of is None:
-        raise UserError("the job segments needs an as-of date; give it with --as-of")
+    as_of = run.day
     run.step("looking at the customers")
     features = run.read("customer_features")
-    customers, buyers = features.where(of_date(run.as_of)).agg(F.count(F.lit(1)), F.count_if(has_bought())).collect()[0]
+    customers, buyers = features.where(of_date(as_of)).agg(F.count(F.lit(1)), F.count_if(has_bought())).collect()[0]
     if not customers:
         dates = sorted(str(row["as_of"]) for row in features.groupBy("as_of").count().collect())  # a row a date
         there = f"the newest dates it has are {', '.join(dates[-5:])}" if dates else "it has no date at all"
-        raise UserError(f"customer_features has no customer as of {run.as_of}, {there}; run `coterie features --as-of {run.as_of}` first")
-    previous = run.read("segments").where(F.col("as_of") < F.lit(run.as_of)).agg(F.max("as_of")).collect()[0][0]
+        raise UserError(f"customer_features has no customer as of {as_of}, {there}; run `coterie features --as-of {as_of}` first")
+    previous = run.read("segments").where(F.col("as_of") < F.lit(as_of)).agg(F.max("as_of")).collect()[0][0]
     kinds = [kind for names in KINDS.values() for kind in names]
     rows = run.read("models").where(F.col("kind").isin(kinds)).select("model_id", "settings", "payload", "measures").collect()  # a row a fit
     run.measure(customers=customers, buyers=buyers)
     models = {row["model_id"]: StoredModel.from_row(row["settings"], row["payload"]) for row in rows}
-    return Work(run, run.as_of, previous, buyers, models, {row["model_id"]: row["measures"] for row in rows})
+    return Work(run, as_of, previous, buyers, models, {row["model_id"]: row["measures"] for row in rows})
 
 
 def _placed(features: DataFrame, current: Mapping[str, Current]) -> DataFrame:

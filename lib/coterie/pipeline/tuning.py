@@ -28,10 +28,8 @@ def run_tune(run: Run) -> None:
     The test window is not looked at. run.options["tuned"] is filled with {model: {setting: value}}, where another setting was better.
     Raises UserError where nobody bought anything in the window.
     """
-    if run.as_of is None:
-        raise UserError("the job tune needs an as-of date; give it with --as-of")
     budget, tuned = int(run.options["budget"]), run.options["tuned"]
-    contest = Contest(run, run.as_of)
+    contest = Contest(run, run.day)
     run.step("weighing what customers did")
     contest.weigh(contest.validated_from)
     found: dict[str, list[tuple[float, dict[str, Any]]]] = {}
@@ -39,7 +37,7 @@ def run_tune(run: Run) -> None:
     for number, (model, values) in enumerate(itertools.islice(trials(settings), budget), 1):
         run.step(f"trial {number} of {budget}: {model} {_words(values) or 'as it is'}")
         run.settings = _with(settings, model, values)
-        score = Contest(run, run.as_of).validation(model)
+        score = Contest(run, run.day).validation(model)
         if score is None:
             raise UserError(f"nobody bought anything in the validation window before {run.as_of}: there is nothing to tune on")
         found.setdefault(model, []).append((score, values))

@@ -33,7 +33,7 @@ QUERIES: dict[str, Query] = {
         f"{features.SAMPLE:,}",
         lambda t, day: features.sampled(t["customer_features"], t["segments"], day),
     ),
-    "profiles": Query(("segment_profiles",), "a segment and as-of date", lambda t, day: segments.profiles(t["segment_profiles"], day)),
+    "profiles": Query(("segment_profiles",), "a segment and as-of date", lambda t, day: segments.until(t["segment_profiles"], day)),
     "middles": Query(
         ("customer_features", "segments"),
         "a segment",

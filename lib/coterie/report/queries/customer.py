@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from coterie.report.queries.offers import titled
-from coterie.report.queries.segments import of_date
+from coterie.report.queries.segments import chosen_of, of_date
+from coterie.report.queries.shop import event_count
 
 DAYS = 400  # newest days with an event
 TITLES = 3  # of a day
@@ -30,7 +31,6 @@ def nearest_ids(features: DataFrame, customer_id: str, as_of: datetime.date, mos
 
 def days(activity: DataFrame, customer_id: str, as_of: datetime.date) -> DataFrame:
     """The customer's newest days up to the date: (activity_date, orders, lines, revenue, given_back, events)."""
-    kinds = [F.col(f"{kind}_count") for kind in ("view", "search", "cart", "impression", "click", "purchase", "return", "cancel", "review")]
     own = of_customer(activity, customer_id).where(F.col("activity_date") <= F.lit(as_of))
     return (
         own.select(
@@ -39,7 +39,7 @@ def days(activity: DataFrame, customer_id: str, as_of: datetime.date) -> DataFra
             F.col("purchase_count").alias("lines"),
             F.col("purchase_revenue").alias("revenue"),
             (F.col("return_revenue") + F.col("cancel_revenue")).alias("given_back"),
-            sum(kinds, F.lit(0)).alias("events"),
+            event_count().alias("events"),
         )
         .orderBy(F.col("activity_date").desc())
         .limit(DAYS)
@@ -58,7 +58,7 @@ def bought(item_days: DataFrame, items: DataFrame, customer_id: str, as_of: date
 def beside(features: DataFrame, segments: DataFrame, own: Mapping[str, Any], segment_id: int, as_of: datetime.date, names: Sequence[str]) -> DataFrame:
     """One row: of each feature named the median of the segment (`name_segment`) and of all who have bought (`name_shop`), and the share of
     those who have a lower value than the customer's (`name_below`; null where the customer has none)."""
-    chosen = of_date(segments, as_of).where(F.col("segmentation") == "chosen").select("customer_id", "segment_id")
+    chosen = chosen_of(segments, as_of)
     found = of_date(features, as_of).where(F.col("frequency") > 0).select("customer_id", *(F.col(name).cast("double").alias(name) for name in names))
     is_own = F.col("segment_id") == F.lit(segment_id)
     measures = []

@@ -5,7 +5,7 @@ import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from coterie.report.queries.segments import MIDDLES
+from coterie.report.queries.segments import MIDDLES, chosen_of, of_date
 
 SAMPLE = 5000  # customers, drawn by hash of the id: the same each time
 
@@ -16,7 +16,7 @@ def totals(features: DataFrame, as_of: datetime.date) -> DataFrame:
     """(customers, buyers, orders, revenue, and the medians of `MIDDLES` of those who have bought): one row."""
     has_bought = F.col("frequency") > 0
     bought = [F.percentile_approx(F.when(has_bought, F.col(name).cast("double")), 0.5, 500).alias(name) for name in MIDDLES]
-    return features.where(F.col("as_of") == F.lit(as_of)).agg(
+    return of_date(features, as_of).agg(
         F.count(F.lit(1)).alias("customers"),
         F.count_if(has_bought).alias("buyers"),
         F.sum("frequency").alias("orders"),
@@ -29,10 +29,9 @@ def sampled(features: DataFrame, segments: DataFrame, as_of: datetime.date, coun
     """At most `count` customers: the numeric features as doubles, and `segment_id` of the chosen segmentation (null: in none)."""
     numbers = [field.name for field in features.schema.fields if field.dataType.simpleString().partition("(")[0] in _NUMERIC]
     drawn = (
-        features.where(F.col("as_of") == F.lit(as_of))
+        of_date(features, as_of)
         .select("customer_id", *(F.col(name).cast("double").alias(name) for name in numbers))
         .orderBy(F.xxhash64(F.lit("report"), F.col("customer_id")), "customer_id")
         .limit(count)
     )
-    chosen = segments.where((F.col("as_of") == F.lit(as_of)) & (F.col("segmentation") == "chosen")).select("customer_id", "segment_id")
-    return drawn.join(chosen, on="customer_id", how="left").select("segment_id", *numbers)
+    return drawn.join(chosen_of(segments, as_of), on="customer_id", how="left").select("segment_id", *numbers)

@@ -24,15 +24,14 @@ def newest(table: DataFrame, as_of: datetime.date) -> DataFrame:
     return table.join(F.broadcast(last), on="as_of", how="inner")
 
 
-def profiles(table: DataFrame, as_of: datetime.date) -> DataFrame:
-    """Profiles of the date, and of the dates before."""
-    return until(table, as_of)
+def chosen_of(segments: DataFrame, as_of: datetime.date) -> DataFrame:
+    """(customer_id, segment_id) of the chosen segmentation."""
+    return of_date(segments, as_of).where(F.col("segmentation") == "chosen").select("customer_id", "segment_id")
 
 
 def middles(features: DataFrame, segments: DataFrame, as_of: datetime.date) -> DataFrame:
     """(segment_id, customers, and the median of recency, frequency, monetary, average_order_value) of the chosen segments."""
-    chosen = of_date(segments, as_of).where(F.col("segmentation") == "chosen").select("customer_id", "segment_id")
-    members = of_date(features, as_of).select("customer_id", *MIDDLES).join(chosen, on="customer_id", how="inner")
+    members = of_date(features, as_of).select("customer_id", *MIDDLES).join(chosen_of(segments, as_of), on="customer_id", how="inner")
     return members.groupBy("segment_id").agg(F.count(F.lit(1)).alias("customers"), *(median(name) for name in MIDDLES))
 
 

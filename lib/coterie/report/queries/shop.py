@@ -2,10 +2,15 @@
 
 import datetime
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-_KINDS = ("view", "search", "cart", "impression", "click", "purchase", "return", "cancel", "review")
+from coterie.schemas import EVENT_TYPES
+
+
+def event_count() -> Column:
+    """Events of a row of daily_activity: none on a day of adjustments alone."""
+    return sum((F.col(f"{kind}_count") for kind in EVENT_TYPES if kind != "adjustment"), F.lit(0))
 
 
 def months(activity: DataFrame, as_of: datetime.date) -> DataFrame:
@@ -27,10 +32,9 @@ def cohorts(activity: DataFrame, as_of: datetime.date) -> DataFrame:
     seen in it at all. cohort null: never bought. A purchase that was cancelled later counts here.
     """
     known = activity.where(F.col("activity_date") <= F.lit(as_of))
-    events = sum((F.col(f"{kind}_count") for kind in _KINDS), F.lit(0))  # none on a day of adjustments alone
     of_customer = known.groupBy("customer_id").agg(
         F.collect_set(F.when(F.col("purchase_count") > 0, F.col("activity_month"))).alias("bought"),
-        F.collect_set(F.when(events > 0, F.col("activity_month"))).alias("seen"),
+        F.collect_set(F.when(event_count() > 0, F.col("activity_month"))).alias("seen"),
     )
     pairs = of_customer.select("bought", F.array_min("bought").alias("cohort"), F.explode("seen").alias("month"))
     is_buyer = F.array_contains("bought", F.col("month"))
