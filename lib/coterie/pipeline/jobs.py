@@ -1,6 +1,7 @@
 """The jobs by name, and how they are run one after another under one lease."""
 
 import datetime
+import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from coterie.pipeline.images import run_images
 from coterie.pipeline.ingest import run_ingest
 from coterie.pipeline.maintain import run_maintain
 from coterie.pipeline.recommend import run_recommend
-from coterie.pipeline.run import Job, Progress, Run, fingerprint, finished_run, latest_event_date, write_event
+from coterie.pipeline.run import Job, Progress, Run, clock_of, fingerprint, finished_run, latest_event_date, write_event
 from coterie.pipeline.segments import run_segments
 from coterie.pipeline.tuning import run_tune
 from coterie.settings import Settings
@@ -57,14 +58,15 @@ def execute(
     """
     command_id, done = uuid.uuid4().hex, []
     with Lease(lake, f"coterie {'+'.join(names)} ({command_id[:8]})", settings.lake.lease_seconds) as lease:
+        clock = clock_of(lake)
         for name in names:
             job = JOBS[name]
             if job.has_as_of and as_of is None:
                 as_of = latest_event_date(lake)
-            run = Run(name, lake, settings, as_of if job.has_as_of else None, lease, command_id, dict(options or {}), progress)
-            started = datetime.datetime.now(datetime.UTC)
+            run = Run(name, lake, settings, as_of if job.has_as_of else None, lease, command_id, dict(options or {}), progress, clock=clock)
+            began = time.monotonic()
             values = _one(job, run, force)
-            values["seconds"] = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
+            values["seconds"] = time.monotonic() - began
             done.append(values)
     return done
 

@@ -107,7 +107,8 @@ def opened(lake: Lake, needed: Sequence[str], as_of: datetime.date | None) -> It
             if max(((row["measures"] or {}).get("customers", 0) for row in history if row["state"] == "finished"), default=0) > _FEW:
                 _put_back(lake.spark, before)
             newest, day = versions(history), chosen_date(lake, history, as_of)
-            yield Shelf(day, history, {name: lake.read(name, newest.get(name)) for name in needed if there[name]}, pool)
+            finished = [name for name in needed if there[name] and (name in newest or not history)]  # a lake that lost its runs is shown as it lies
+            yield Shelf(day, history, {name: lake.read(name, newest.get(name)) for name in finished}, pool)
     finally:
         _put_back(lake.spark, before)
 

@@ -33,6 +33,23 @@ class Job:
     file: Callable[[Settings], str] | None = None
 
 
+class Clock:
+    """Instants that go forward from `after` on, whatever the machine's clock does: by its instant the newest run is known."""
+
+    def __init__(self, after: datetime.datetime | None = None) -> None:
+        self._last = after or datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
+    def now(self) -> datetime.datetime:
+        self._last = max(datetime.datetime.now(datetime.UTC), self._last + datetime.timedelta(microseconds=1))
+        return self._last
+
+
+def clock_of(lake: Lake) -> Clock:
+    """One that goes on from the newest of the lake's runs."""
+    newest = lake.read("runs").agg(F.unix_micros(F.max("at"))).collect()[0][0]
+    return Clock(datetime.datetime.fromtimestamp(0, datetime.UTC) + datetime.timedelta(microseconds=newest)) if newest else Clock()
+
+
 @dataclass
 class Run:
     """What a job is given. Every read and write goes through it, so that versions are recorded and the lease is held."""
@@ -51,6 +68,7 @@ class Run:
     message: str = ""
     versions_read: dict[str, int] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def spark(self) -> SparkSession:
@@ -132,7 +150,7 @@ def write_event(run: Run, event: str, digest: str | None = None) -> dict[str, An
         "run_id": run.run_id,
         "event": event,
         "job": run.job,
-        "at": datetime.datetime.now(datetime.UTC),
+        "at": run.clock.now(),
         "command_id": run.command_id,
         "as_of": run.as_of,
         "settings": run.settings.model_dump_json(exclude={"spark"}),  # Spark's may hold passwords

@@ -24,6 +24,7 @@ from coterie.settings import Settings, load_settings
 from coterie.sources.mapping import load_mapping
 
 Layer = Mapping[str, Any]
+OF_RUNS = ("runs", "lease")  # written beside the jobs
 _AS_OF_JOBS = ("features", "segments", "recommend")
 
 
@@ -51,10 +52,12 @@ class Shop:
         return load_settings([recorded_shop(self.lake) if below is None else below, *self.layers])
 
     def table(self, name: str) -> DataFrame:
-        """The table as the newest finished run that wrote it left it: a run that is under way, or died, is not seen."""
+        """The table as the newest finished run that wrote it left it: of a run that is under way, or died, nothing is seen."""
+        if name in OF_RUNS or not self.lake.exists("runs"):
+            return self.lake.read(name)
         runs = self.lake.read("runs").where("event = 'finished'").where(F.array_contains(F.map_keys("tables_written"), name))
         newest = runs.orderBy(F.col("at").desc()).select(F.col("tables_written")[name]).limit(1).collect()
-        return self.lake.read(name, newest[0][0] if newest else None)
+        return self.lake.read(name, newest[0][0]) if newest else self.lake.read(name).where(F.lit(False))
 
     def ingest(self, source: str, input: str, force: bool = False) -> dict[str, Any]:  # noqa: A002 - the option's name
         """Reads new and changed files under `input` as the mapping `source` (a name in conf/sources, or a path) says."""
