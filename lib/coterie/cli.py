@@ -287,6 +287,14 @@ def maintain(lake: Lake, conf: Conf = None, set: Set = None, quiet: Quiet = Fals
     _done(results, lake, quiet, json)
 
 
+@app.command()
+def upgrade(lake: Lake, conf: Conf = None, set: Set = None, quiet: Quiet = False, json: Json = False) -> None:  # noqa: A002 - option's name
+    """Bring a lake of an older version of Coterie to this one; what was read and counted stays, `coterie run` makes the rest again."""
+    with display.progress(quiet or json) as shown:
+        results = [_shop(lake, conf, set, shown).upgrade()]
+    _done(results, lake, quiet, json)
+
+
 Limit = Annotated[int, typer.Option("--limit", min=1, help="rows shown")]
 Csv = Annotated[bool, typer.Option("--csv", help="results as CSV on standard output")]
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shlex
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +24,10 @@ class Lake:
     """The tables of `schemas.TABLES` at one place.
 
     `place` is a folder, an object-store address, or `catalog.schema`. Nothing is made before the first write.
-    Raises UserError for a place that is a file, LakeError for tables of a newer version of Coterie.
+    Raises UserError for a place that is a file, LakeError for tables of another schema version, unless `is_upgraded` lets an older one in.
     """
 
-    def __init__(self, spark: SparkSession, place: str) -> None:
+    def __init__(self, spark: SparkSession, place: str, is_upgraded: bool = False) -> None:
         self.spark = spark
         self.place = place.rstrip("/") or "/"
         self.is_catalog = re.fullmatch(r"\w+\.\w+", place) is not None and not Path(place).exists()
@@ -35,18 +36,18 @@ class Lake:
                 raise UserError(f"the lake '{place}' is a file; expected a folder, an object-store address or catalog.schema")
             self.place = str(Path(place).absolute())
         self._known: set[str] = set()
-        self._refuse_other_versions()
+        self._refuse_other_versions(is_upgraded)
 
-    def _refuse_other_versions(self) -> None:
+    def _refuse_other_versions(self, is_upgraded: bool) -> None:
         found = int((self._properties("runs") or {}).get(_VERSION_PROPERTY, SCHEMA_VERSION))
         if found > SCHEMA_VERSION:
             raise LakeError(
                 f"the lake '{self.place}' has tables of schema version {found}, and this Coterie knows versions up to {SCHEMA_VERSION}: install a newer Coterie"
             )
-        if found < SCHEMA_VERSION:
+        if found < SCHEMA_VERSION and not is_upgraded:
             raise LakeError(
-                f"the lake '{self.place}' has tables of schema version {found}, and this Coterie writes version {SCHEMA_VERSION}: make the lake anew, "
-                "in another place, from the raw files"
+                f"the lake '{self.place}' has tables of schema version {found}, and this Coterie writes version {SCHEMA_VERSION}: "
+                f"run `coterie upgrade --lake {shlex.quote(self.place)}`"
             )
 
     def _properties(self, table: str) -> dict[str, str] | None:
@@ -108,8 +109,19 @@ class Lake:
 
     def create(self, table: str) -> None:
         """The empty table with its comments, constraints and properties, where it does not exist yet."""
-        if self.exists(table):
-            return
+        if not self.exists(table):
+            self._define(table, "CREATE TABLE IF NOT EXISTS")
+
+    def remake(self, table: str) -> None:
+        """The table as `create` would make it, in the place of the one that is there, in one commit."""
+        self._define(table, "REPLACE TABLE")
+
+    def mark(self, table: str) -> None:
+        """Says that the table is of this schema version. Raises LakeError, before anything is changed, where its columns are others."""
+        self._fitted(TABLES[table], self.spark.read.table(self.name_of(table)))
+        self.spark.sql(f"ALTER TABLE {self.name_of(table)} SET TBLPROPERTIES ('{_VERSION_PROPERTY}' = '{SCHEMA_VERSION}')").collect()
+
+    def _define(self, table: str, verb: str) -> None:
         spec = TABLES[table]
         if self.is_catalog:
             self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.name_of(table).rpartition('.')[0]}")
@@ -124,7 +136,7 @@ class Lake:
             properties[f"delta.constraints.{spec.check[0]}"] = spec.check[1]
         with self._translated(table):
             self.spark.sql(
-                f"CREATE TABLE IF NOT EXISTS {self.name_of(table)} ({columns}) USING delta {partition} COMMENT {_quoted(f'One row: {spec.grain}')} "
+                f"{verb} {self.name_of(table)} ({columns}) USING delta {partition} COMMENT {_quoted(f'One row: {spec.grain}')} "
                 f"TBLPROPERTIES ({', '.join(f'{_quoted(key)} = {_quoted(value)}' for key, value in properties.items())})"
             )
         self._known.add(table)

@@ -528,7 +528,7 @@ RUNS = Table(
     _columns(
         "run_id! string one run of one job",
         "event! string started, finished or failed",
-        "job! string ingest, features, segments, recommend, images, content, tune, evaluate, maintain",
+        "job! string ingest, features, segments, recommend, images, content, tune, evaluate, maintain, upgrade",
         "at! timestamp when",
         "command_id! string the command that started it: `coterie run` starts several",
         "as_of date as-of date; null for ingest",

@@ -18,6 +18,7 @@ from coterie.pipeline.recommend import run_recommend
 from coterie.pipeline.run import Job, Progress, Run, clock_of, fingerprint, finished_run, latest_event_date, write_event
 from coterie.pipeline.segments import run_segments
 from coterie.pipeline.tuning import run_tune
+from coterie.pipeline.upgrade import run_upgrade
 from coterie.settings import Settings
 
 JOBS: dict[str, Job] = {
@@ -38,6 +39,7 @@ JOBS: dict[str, Job] = {
         Job("evaluate", run_evaluate, (), (), has_as_of=False),
         Job("tune", run_tune, (), ()),
         Job("maintain", run_maintain, (), (), has_as_of=False),
+        Job("upgrade", run_upgrade, (), (), has_as_of=False),
     )
 }
 

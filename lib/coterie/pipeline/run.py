@@ -104,6 +104,10 @@ class Run:
         self._writing(table)
         self.lake.delete(table, where)
 
+    def remake(self, table: str) -> None:
+        self._writing(table)
+        self.lake.remake(table)
+
     def _writing(self, table: str) -> None:
         self.lease.check()
         self.written.add(table)

@@ -97,6 +97,15 @@ class Shop:
         """Compacts tables, drops old results and files."""
         return execute(self.lake, ("maintain",), self.settings(), None, {}, self.progress)[0]
 
+    def upgrade(self) -> dict[str, Any]:
+        """Brings a lake of an older schema version to this one: what was read and counted stays, results are emptied, to be made again by `run`."""
+        lake = Lake(self.spark, self.place, is_upgraded=True)
+        if not lake.exists("runs"):
+            raise UserError(f"there is no lake at '{self.place}'; give the place of one with --lake")
+        done = execute(lake, ("upgrade",), load_settings([recorded_shop(lake), *self.layers]), None, {}, self.progress)[0]
+        lake.mark("runs")
+        return done
+
     def report(self, as_of: datetime.date | None = None, out: str | Path | None = None) -> Path:
         """Writes the page of a date (None: the newest with results) to `out` (None: beside the lake's folder) and gives its place.
 
