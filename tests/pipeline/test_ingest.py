@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -15,7 +17,7 @@ from coterie.lake import Lake
 from coterie.lease import Lease
 from coterie.pipeline.ingest import run_ingest
 from coterie.pipeline.run import Run, write_event
-from coterie.settings import load_settings, override
+from coterie.settings import conf_folder, load_settings, override
 from coterie.sources.mapping import load_mapping
 
 HEADER = "event_id,customer_id,item_id,event_type,occurred_at,quantity,unit_price,currency,country\n"
@@ -208,3 +210,36 @@ def test_complete_journey_rejects_the_rows_without_units_and_declares_its_produc
     assert run.columns["rejected_by_reason"]["no_units"] == 416
     assert lake.read("items").where("is_declared").count() == 92_331
     assert lake.read("customers").where("is_declared").count() == 801
+
+
+def test_a_file_damaged_behind_its_footer_is_named_or_set_aside_and_the_others_are_read(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "events").mkdir()
+    columns = {name: [f"{name} {n}" for n in range(9)] for name in ("event_id", "customer_id", "item_id")}
+    columns |= {"event_type": ["view"] * 9, "occurred_at": ["2024-03-01"] * 9}
+    for name in ("good", "bad one", "bad%20two"):
+        place = tmp_path / "events" / f"{name}.parquet"
+        pq.write_table(pa.table({key: [f"{value} {name}" if key == "event_id" else value for value in values] for key, values in columns.items()}), place)
+        content = place.read_bytes()
+        if name != "good":
+            place.write_bytes(content[:4] + b"\xff" * 60 + content[64:])
+    with pytest.raises(InputError, match=r"2 file\(s\) cannot be read: .*bad.*damaged: Spark cannot read it through"):
+        ingest(lake, tmp_path)
+    assert not lake.exists("events")
+    run = ingest(lake, tmp_path, "ingest.on_bad_file=quarantine")
+    assert "2 file(s) set aside" in run.message
+    assert [run.columns[f"rows_{name}"] for name in ("read", "accepted")] == [9, 9]
+    assert sorted(row["status"] for row in lake.read("ingested_files").collect()) == ["quarantined", "quarantined", "read"]
+
+
+def test_no_value_of_a_row_is_in_a_message(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "a.csv").write_text(HEADER + "e1,Ann,lamp,ann@example.com,2024-03-01,,,,\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"a\.csv: event_type_unknown: xxx@xxxxxxx\.xxx") as found:
+        ingest(lake, tmp_path, "ingest.max_rejected_share=0.1")
+    assert "nn" not in str(found.value).split("The first of them")[1]
+    mapping = tmp_path / "shop.toml"
+    source = (conf_folder() / "sources" / "coterie.toml").read_text(encoding="utf-8")
+    mapping.write_text(source.replace('event_type = { column = "event_type" }', 'event_type = { expression = "cast(event_type AS int)" }'))
+    with pytest.raises(MappingError, match=r"fails on a row \(CAST_INVALID_INPUT\)") as raised:
+        ingest(lake, tmp_path, mapping=str(mapping))
+    assert "ann" not in str(raised.value)

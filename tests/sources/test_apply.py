@@ -78,3 +78,17 @@ def test_values_are_cleaned_constants_and_defaults_fill_in_and_rules_decide_in_o
 def test_an_expression_over_a_column_that_is_not_there_names_the_nearest(spark: SparkSession) -> None:
     with pytest.raises(MappingError, match="did you mean 'price'"):
         applied(spark, [("c", "2024-01-01", "1")], "who string, at string, price string", mapping_with({"revenue": {"expression": "2 * prize"}}))
+
+
+def test_instants_hundreds_of_thousands_of_years_away_cannot_be_read(spark: SparkSession) -> None:
+    far = ["294247-01-10T04:00:54Z", "+294247-01-10", "-290308-12-21T19:59:06Z"]
+    assert [row["occurred_at"] for row in applied(spark, [("c", text) for text in far], "who string, at string", mapping_with())] == [None, None, None]
+
+
+def test_columns_of_other_types_than_a_target_are_read_as_their_text(spark: SparkSession) -> None:
+    types = {"a date": (datetime.date(2024, 5, 1), "date"), "bytes": (b"12", "binary"), "a list": ([1, 2], "array<int>"), "an instant": (utc(2024, 5, 1), "timestamp")}
+    found = {
+        name: applied(spark, [("c", "2024-01-01", value)], f"who string, at string, n {kind}", mapping_with({"quantity": {"column": "n"}}))[0]["quantity"]
+        for name, (value, kind) in types.items()
+    }
+    assert found == {"a date": "2024-05-01", "bytes": "12", "a list": "[1, 2]", "an instant": "2024-05-01 00:00:00"}

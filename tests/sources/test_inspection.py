@@ -1,7 +1,9 @@
 """What is wrong with a file is found before it is read."""
 
 import bz2
+import datetime
 import gzip
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,9 +18,9 @@ def looked(name: str, content: bytes, expected: Expected = CSV) -> Findings:
     return inspect(name, pa.py_buffer(content), expected)
 
 
-def parquet(**columns: list[object]) -> bytes:
+def parquet(compression: str = "snappy", **columns: Any) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), sink)
+    pq.write_table(pa.table(columns), sink, compression=compression)
     return sink.getvalue().to_pybytes()
 
 
@@ -38,6 +40,14 @@ def parquet(**columns: list[object]) -> bytes:
         ("a.parquet", b"PAR1 rubbish PAR1", "footer"),
         ("a.parquet", parquet(id=[1]), "without column price"),
         ("a.xlsx", b"PK", "ending says no format"),
+        ("a.csv", "id,price,S,ſ\n".encode(), "two columns of one name: S, ſ"),  # Spark compares names by their capitals
+        ("a.csv", b"id,price,,_c2\n", "two columns of one name: _c2"),
+        ("a.csv", b"id,price,_RAW\n", "column _RAW has a name that Coterie gives to columns of its own"),
+        ("a.parquet", parquet(id=[1], price=[2.0], _metadata=[3]), "column _metadata has a name"),
+        ("a.parquet", parquet(id=[1], price=pa.array([1], pa.timestamp("ns"))), "column price is timestamp[ns], which Spark does not read; write it as micro"),
+        ("a.parquet", parquet(id=[1], price=[2.0], at=[{"b": [datetime.time(1)]}]), "column at.b.element is time64[us]"),
+        ("a.parquet", parquet(id=[1], price=[2.0], s=[{"a": 1, "A": 2}]), "column s has two fields of one name: a, A"),
+        ("a.parquet", parquet(compression="brotli", id=[1], price=[2.0]), "packed by BROTLI"),
     ],
 )
 def test_a_bad_file_is_known_by_its_problem(name: str, content: bytes, words: str) -> None:
@@ -56,6 +66,8 @@ def test_good_files_give_their_columns_packed_or_not_whatever_the_case_of_names(
 def test_other_delimiters_encodings_and_files_without_a_header() -> None:
     latin = Expected("csv", "UTF-16", ";", "'", has_header=True, columns=(), needed=("naïve",))
     assert looked("a.txt", "'naïve';'b;c'\n1;2\n".encode("utf-16"), latin).header == ["naïve", "b;c"]
+    none = Expected("csv", "UTF-8", ",", "", has_header=True, columns=(), needed=("id",))
+    assert looked("a.txt", b'id,"a\n1,2\n', none).header == ["id", '"a']
     blank = Expected("csv", "UTF-8", "whitespace", "", has_header=False, columns=("id", "price"), needed=("id",))
     assert looked("a.txt", b"  1   2 \r\n", blank).header == ["id", "price"]
     assert "3 columns, expected 2" in str(looked("a.txt", b" 1 2 3\n", blank).problem)
@@ -63,7 +75,13 @@ def test_other_delimiters_encodings_and_files_without_a_header() -> None:
 
 @pytest.mark.parametrize(
     ("text", "runs_over"),
-    [("id,price\n1,2\n", False), ('id,price\n"1",2\n"3",4\n', False), ('id,price\n"a\nb",2\n', True), ('id,price\n"a ""b"" c",2\n3,4\n', False)],
+    [
+        ("id,price\n1,2\n", False),
+        ('id,price\n"1",2\n"3",4\n', False),
+        ('id,price\n"a\nb",2\n', True),
+        ('id,price\r"a\rb",2\r', True),
+        ('id,price\n"a ""b"" c",2\n3,4\n', False),
+    ],
 )
 def test_newlines_inside_quotes_are_noticed(text: str, runs_over: bool) -> None:
     assert looked("a.csv", text.encode()).has_quoted_newlines is runs_over
@@ -86,3 +104,14 @@ def test_the_format_is_that_of_the_ending_unless_declared() -> None:
     names = ["a.csv", "a.CSV.gz", "a.ndjson", "x.y/part-0.snappy.parquet", "readme"]
     assert [format_of(name, "auto") for name in names] == ["csv", "csv", "json", "parquet", None]
     assert format_of("readme", "csv") == "csv"
+
+
+def test_lines_of_json_in_wide_letters_are_refused_since_they_cannot_be_told_apart() -> None:
+    wide = Expected("auto", "UTF-16", ",", '"', has_header=True, columns=(), needed=())
+    assert "its lines cannot be told apart in UTF-16" in str(looked("a.jsonl", '{"a": 1}\n'.encode("utf-16"), wide).problem)
+
+
+def test_a_header_of_thousands_of_names_is_told_in_part() -> None:
+    problem = str(looked("a.csv", ",".join(f"column {n}" for n in range(5000)).encode()).problem)
+    assert problem.startswith("without column id, price; found: column 0, column 1, ")
+    assert len(problem) < 600

@@ -120,3 +120,44 @@ def test_files_above_the_limit_are_known_by_size_and_time_and_their_header_is_lo
         refuse_bad(looked, "events", "shop", quarantine=True)
 
 
+
+
+def test_a_line_of_json_with_more_than_one_object_is_malformed_since_the_others_would_be_lost(spark: SparkSession, tmp_path: Path) -> None:
+    good = '{"id": 1}'
+    bad = ['{"id": 2}{"id": 3}', '{"id": 2},{"id": 3}', '{"id": 2} and so on', '{"id": 2}]', '{"id": 2}\u2028{"id": 3}', '[{"id": 2}]', "null", "4"]
+    (tmp_path / "a.jsonl").write_text("\n".join([good, *bad]), encoding="utf-8")
+    rows = {row["_raw"]: (row["id"], row["_is_malformed"]) for row in rows_of(spark, tmp_path, Files(), ("id", "_source_file"))}
+    assert rows == {good: ("1", False)} | dict.fromkeys(bad, (None, True))
+
+
+def test_a_line_of_thirty_thousand_delimiters_is_one_malformed_row(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,name\n" + "," * 30_000 + "\n1,b\n")
+    assert sorted((row["id"], row["_is_malformed"]) for row in rows_of(spark, tmp_path, Files()) if row["id"]) == [("1", False)]
+    assert [row["_raw"][:3] for row in rows_of(spark, tmp_path, Files()) if row["_is_malformed"]] == [",,,"]
+
+
+def test_where_lines_end_in_two_ways_and_run_over_the_last_value_keeps_no_return(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b'id,name\n"1\n2",b\r\n3,c\n')
+    assert sorted((row["id"], row["name"]) for row in rows_of(spark, tmp_path, Files())) == [("1\n2", "b"), ("3", "c")]
+
+
+def test_csv_in_letters_of_two_bytes(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("id,name\n1,Zoë\n2,灯\n".encode("utf-16"))
+    rows = rows_of(spark, tmp_path, Files(encoding="UTF-16"))
+    assert sorted((row["id"], row["name"], row["_is_malformed"]) for row in rows) == [("1", "Zoë", False), ("2", "灯", False)]
+
+
+def test_a_file_with_a_colon_in_its_name_is_bad_and_keeps_no_other_from_being_read(spark: SparkSession, tmp_path: Path) -> None:
+    for name in ("10:30.csv", "100% [a] {b}, c#d?.csv", "a%20b.csv"):
+        (tmp_path / name).write_text("id\n1\n")
+    looked = inspected(spark, list_files(spark, str(tmp_path), Files()), ANY, ("id",), 1 << 20)
+    good, bad = refuse_bad(looked, "events", "shop", quarantine=True)
+    problem = "its name has a colon, which Hadoop does not open on a local disk: rename it"
+    assert [(file.path[-9:], file.findings.problem) for file in bad] == [("10:30.csv", problem)]
+    assert len(read_rows(spark, good, Files(), ())[0].collect()) == 2
+
+
+def test_a_large_file_that_spark_cannot_open_is_bad(spark: SparkSession, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": pa.array([1], pa.timestamp("ns"))}), tmp_path / "a.parquet")
+    looked = inspected(spark, list_files(spark, str(tmp_path), Files()), ANY, ("id",), 1)
+    assert looked[0].findings.problem == "Spark cannot open it ([PARQUET_TYPE_ILLEGAL])"

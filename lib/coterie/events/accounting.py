@@ -108,13 +108,19 @@ def check_balance(account: Account, rows_read: int, revenue_read: Decimal | None
 
 
 def check_share(account: Account, max_share: float, examples: Iterable[Any]) -> None:
-    """Raises InputError, with the reasons and the first rows (`source_file, reasons, raw`), where more is rejected than `max_share`."""
+    """Raises InputError, with the reasons and those of the first rows (`source_file, reasons`), where more is rejected than `max_share`."""
     rejected, read = account.rows("rejected"), account.rows()
     if rejected <= max_share * read:
         return
     reasons = ", ".join(f"{code} {count}" for code, count in sorted(account.by_reason.items(), key=lambda item: (-item[1], item[0])))
-    shown = "".join(f"\n  {row['source_file'].rsplit('/', 1)[-1]}: {'; '.join(row['reasons'])}: {row['raw'][:200]}" for row in examples)
+    shown = "".join(f"\n  {row['source_file'].rsplit('/', 1)[-1]}: {'; '.join(map(_shape, row['reasons']))}" for row in examples)
     raise InputError(
         f"{rejected} of {read} rows ({rejected / read:.1%}) are rejected, more than ingest.max_rejected_share = {max_share:.1%}: {reasons}. "
-        f"Mend the input or the mapping, or raise the setting. The first of them:{shown}"
+        f"Mend the input or the mapping, or raise the setting. The first of them, letters as x and digits as 9:{shown}"
     )
+
+
+def _shape(reason: str) -> str:
+    """A reason with the shape of the value that it quotes, not the value: a message goes to logs, and a shifted column puts anything anywhere."""
+    code, colon, value = reason.partition(":")
+    return code + colon + "".join("9" if sign.isdigit() else "x" if sign.isalpha() else sign if sign.isprintable() else "?" for sign in value)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
@@ -13,9 +13,10 @@ from coterie.events.accounting import Account, Line
 from coterie.events.stage import Limits, staged_rows
 from coterie.pipeline.run import Run
 from coterie.sources.apply import mapped
-from coterie.sources.files import SourceFile
+from coterie.sources.files import SourceFile, refuse_bad
 from coterie.sources.mapping import Mapping
 from coterie.sources.read import read_rows
+from coterie.sources.unreadable import unreadable
 
 _SMALL_BATCH = 500_000  # rows whose ids can travel to every task
 _RAISED_BY_SQL = ("CAST_INVALID_INPUT", "DIVIDE_BY_ZERO", "ARITHMETIC_OVERFLOW", "CANNOT_PARSE", "NUMERIC_VALUE_OUT_OF_RANGE", "CAST_OVERFLOW")
@@ -41,11 +42,47 @@ class Batch:
 
 def stage(run: Run, mapping: Mapping, batch: Batch) -> Account:
     """Reads, types and judges every row into the scratch table, and adds them up."""
-    files = batch.files.get("events", [])
-    if not files:
+    read = _read(run, mapping, batch)
+    if read is None:
         run.delete("staged_events", "true")  # a run that died may have left rows
         return Account((), {})
-    run.step(f"reading {len(files)} files")
+    run.step("finding repeats")
+    _judge(run, mapping, batch, read["rows"])
+    return _accounted(run, read["rows"], read["revenue"])
+
+
+def _read(run: Run, mapping: Mapping, batch: Batch) -> dict[str, Any] | None:
+    """Writes the batch's rows, typed, to the scratch table and gives their number and revenue; None where there is no file to read.
+
+    A file that turns out to be damaged is set aside where the settings say so, and the others are read again.
+    """
+    while files := batch.files.get("events", []):
+        run.step(f"reading {len(files)} files")
+        counted, observed = _typed(run, mapping, files)
+        try:
+            run.replace("staged_events", counted)
+        except Exception as error:  # a failed task is no PySparkException on Spark Classic
+            if any(name in str(error) for name in _RAISED_BY_SQL):
+                name = next(name for name in _RAISED_BY_SQL if name in str(error))
+                raise MappingError(f"an expression of mapping '{mapping.name}' fails on a row ({name}); use try_cast, try_divide") from None
+            damaged = unreadable(run.spark, error, files)
+            if not damaged:
+                raise
+            good, bad = refuse_bad([*damaged, *_without(files, damaged)], "events", mapping.name, run.settings.ingest.on_bad_file == "quarantine")
+            batch.files["events"], batch.quarantined = good, [*batch.quarantined, *bad]
+            batch.replaced = {name: content for name, content in batch.replaced.items() if name not in {file.source_file for file in bad}}
+            batch.suspects = [name for name in batch.suspects if name not in {file.source_file for file in bad}]
+            continue
+        return observed.get
+    return None
+
+
+def _without(files: list[SourceFile], others: list[SourceFile]) -> list[SourceFile]:
+    names = {file.source_file for file in others}
+    return [file for file in files if file.source_file not in names]
+
+
+def _typed(run: Run, mapping: Mapping, files: list[SourceFile]) -> tuple[DataFrame, Observation]:
     part, shop = mapping.parts["events"], run.settings.shop
     has_ids = "source_event_id" in mapping.columns
     frames = [
@@ -64,17 +101,7 @@ def stage(run: Run, mapping: Mapping, batch: Batch) -> Account:
     ]
     observed = Observation()
     counted = reduce(DataFrame.unionByName, frames).observe(observed, F.count(F.lit(1)).alias("rows"), F.sum("revenue").alias("revenue"))
-    try:
-        run.replace("staged_events", counted)
-    except PySparkException as error:
-        if any(name in str(error) for name in _RAISED_BY_SQL):
-            line = str(error).strip().splitlines()[0]
-            raise MappingError(f"an expression of mapping '{mapping.name}' fails on a row: {line}; use try_cast, try_divide") from None
-        raise
-    read = observed.get
-    run.step("finding repeats")
-    _judge(run, mapping, batch, read["rows"])
-    return _accounted(run, read["rows"], read["revenue"])
+    return counted, observed
 
 
 def limits_of(run: Run) -> Limits:
@@ -118,6 +145,6 @@ def _accounted(run: Run, rows_read: int, revenue_read: object) -> Account:
     by_reason = {row["code"]: row["rows"] for row in accounting.reasons_of(settled).collect()} if rejected else {}
     account = Account(lines, by_reason)
     accounting.check_balance(account, rows_read, revenue_read)  # type: ignore[arg-type]
-    first = settled.where("outcome = 'rejected'").orderBy("source_file", "row_hash").select("source_file", "reasons", "raw").limit(5)
+    first = settled.where("outcome = 'rejected'").orderBy("source_file", "row_hash").select("source_file", "reasons").limit(5)
     accounting.check_share(account, run.settings.ingest.max_rejected_share, first.collect() if rejected else [])
     return account

@@ -12,6 +12,14 @@ from coterie.sources.mapping import TARGETS, Entry, Mapping
 from coterie.sources.read import FILE, MALFORMED, RAW, quoted
 
 KEY, REASONS = "_key", "_reasons"
+# Types that a number, a date or a truth may come in; of all others the text is taken, which may be none.
+_READ_AS: dict[str, tuple[type[T.DataType], ...]] = {
+    "number": (T.NumericType, T.BooleanType),
+    "whole": (T.NumericType, T.BooleanType),
+    "boolean": (T.NumericType, T.BooleanType),
+    "date": (T.DateType, T.TimestampType, T.TimestampNTZType),
+}
+_FAR = 9_000_000_000_000_000_000  # microseconds from 1970: beyond it Spark's arithmetic on instants ends the job
 _HAS_OFFSET = r":\d{2}(\.\d+)?\s*([Zz]|[+-]\d{1,2}(:?\d{2})?)$"
 
 
@@ -36,7 +44,7 @@ def mapped(rows: DataFrame, mapping: Mapping, kind: str, shop_time_zone: str) ->
         elif what == "date" and target in entries and entries[target].formats:
             columns.append(instant(value, type_, entries[target].formats, "UTC").cast("date").alias(target))
         else:
-            is_text = what == "text" or isinstance(type_, T.StringType)
+            is_text = what == "text" or not isinstance(type_, _READ_AS[what])
             columns.append((_blank_to_null(value, type_) if is_text else value).alias(target))
     return _resolved(rows, columns, mapping)
 
@@ -98,17 +106,24 @@ def instant(value: Column, type_: T.DataType, formats: tuple[str, ...], zone: st
     which Spark would take for today's, is not read).
     """
     if isinstance(type_, T.TimestampType):
-        return value
+        return _near(value)
+    if isinstance(type_, T.DateType):
+        value = F.when(F.abs(F.unix_date(value)) < _FAR // 86_400_000_000, value)
     if isinstance(type_, (T.TimestampNTZType, T.DateType)):
-        return _in_zone(value.cast("timestamp"), zone)
+        return _in_zone(_near(value.cast("timestamp")), zone)
     text = F.trim(value.cast("string"))
     if not formats:
-        read = F.when(text.rlike(r"^[+-]?\d{4,7}-\d"), text).try_cast("timestamp")
+        read = _near(F.when(text.rlike(r"^[+-]?\d{4,7}-\d"), text).try_cast("timestamp"))
         return read if zone == "UTC" else F.when(text.rlike(_HAS_OFFSET), read).otherwise(_in_zone(read, zone))
     # A pattern with a letter of a zone in it (outside quotes) reads the offset itself.
     bare = {pattern: re.sub(r"'[^']*'", "", pattern) for pattern in formats}
-    tried = [(F.try_to_timestamp(text, F.lit(pattern)), bool(re.search("[VzOXxZ]", letters))) for pattern, letters in bare.items()]
+    tried = [(_near(F.try_to_timestamp(text, F.lit(pattern))), bool(re.search("[VzOXxZ]", letters))) for pattern, letters in bare.items()]
     return F.coalesce(*(read if has_zone else _in_zone(read, zone) for read, has_zone in tried))
+
+
+def _near(read: Column) -> Column:
+    """The instant, null where it is hundreds of thousands of years away."""
+    return F.when(F.unix_micros(read).between(-_FAR, _FAR), read)
 
 
 def _in_zone(read: Column, zone: str) -> Column:

@@ -90,7 +90,7 @@ def new_files(files: Sequence[SourceFile], known: Collection[tuple[str, int, int
 def inspected(spark: SparkSession, files: Sequence[SourceFile], part: Part, needed: Sequence[str], max_bytes: int) -> list[SourceFile]:
     """The files with content hash and findings. One above `max_bytes` is known by size and time, and only its header is looked at."""
     expected = _expected(part.files, needed)
-    small = [file for file in files if file.format != "delta" and 0 < file.size_bytes <= max_bytes]
+    small = [file for file in files if file.format != "delta" and 0 < file.size_bytes <= max_bytes and not _has_colon(file)]
     found = _findings(spark, small, expected) if small else {}
     return [_with(file, found.get(file.source_file), spark, part.files, expected) for file in files]
 
@@ -113,16 +113,26 @@ def _findings(spark: SparkSession, files: Sequence[SourceFile], expected: Expect
 def _with(file: SourceFile, found: tuple[str, Findings] | None, spark: SparkSession, files: Files, expected: Expected) -> SourceFile:
     if found is not None:
         return replace(file, content_hash=found[0], findings=found[1])
-    if file.size_bytes == 0:
+    if _has_colon(file):
+        findings = Findings("its name has a colon, which Hadoop does not open on a local disk: rename it")
+    elif file.size_bytes == 0:
         findings = Findings("empty: it has no bytes")
     elif file.format in {"json", "unknown"}:
         findings = Findings() if file.format == "json" else Findings("its ending says no format; set files.format in the mapping")
     else:
-        columns = list(expected.columns) if file.format == "csv" and not files.header else header_of(spark, file, files)
-        # Nobody looked for quoted newlines in so large a file: expect them.
-        findings = Findings(header_problem(columns, expected), columns, file.source_file, has_quoted_newlines=True)
+        try:
+            columns = list(expected.columns) if file.format == "csv" and not files.header else header_of(spark, file, files)
+            # Nobody looked for quoted newlines in so large a file: expect them.
+            findings = Findings(header_problem(columns, expected), columns, file.source_file, has_quoted_newlines=True)
+        except Exception as error:  # a failed task is no PySparkException on Spark Classic
+            said = re.findall(r"\[[A-Z_.]+\]|Caused by: (?:[\w$]+\.)*[\w$]+", str(error)) or [type(error).__name__]
+            findings = Findings(f"Spark cannot open it ({said[-1]})")
     digest = file.content_hash or hashlib.sha256(f"{file.size_bytes} {file.modified_micros}".encode()).hexdigest()
     return replace(file, content_hash=digest, findings=findings)
+
+
+def _has_colon(file: SourceFile) -> bool:
+    return file.source_file.startswith("file:") and ":" in file.path.rsplit("/", 1)[-1]
 
 
 def header_of(spark: SparkSession, file: SourceFile, files: Files) -> list[str]:

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 INSPECTED = "source_file string, content_hash string, problem string, header array<string>, shape string, has_quoted_newlines boolean"
+_CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "LZ4", "LZ4_RAW"}
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open}
 _CHUNK = 1 << 22  # bytes looked at at a time: a packed file may be far larger than its bytes
+_SHOWN = 500  # characters of a header that a message repeats
+OWN_NAMES = ("_source_file", "_raw", "_is_malformed", "_broken", "_metadata")  # columns that reading adds to a file's own
 
 
 @dataclass(frozen=True)
@@ -84,17 +88,44 @@ def _parquet(content: pa.Buffer, expected: Expected) -> Findings:
     if head != b"PAR1" or tail != b"PAR1":
         return Findings(f"no Parquet file, or a truncated one: it begins with {head!r} and ends with {tail!r}, expected b'PAR1' twice")
     try:
-        schema = pq.read_schema(pa.BufferReader(content))
-    except pa.ArrowException as error:
-        return Findings(f"its Parquet footer cannot be read: {str(error).splitlines()[0]}")
-    return Findings(header_problem(schema.names, expected), schema.names, schema.to_string(show_schema_metadata=False, show_field_metadata=False))
+        metadata = pq.read_metadata(pa.BufferReader(content))
+        schema = metadata.schema.to_arrow_schema()
+    except (pa.ArrowException, OSError, ValueError) as error:  # a damaged footer raises any of these
+        return Findings(f"its Parquet footer cannot be read: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
+    problem = header_problem(schema.names, expected) or _unread(schema, metadata)
+    return Findings(problem, schema.names, schema.to_string(show_schema_metadata=False, show_field_metadata=False))
+
+
+def _unread(schema: pa.Schema, metadata: pq.FileMetaData) -> str | None:
+    """What Spark does not read, though it is good Parquet."""
+    for field in schema:
+        for part, kind in _parts(field.name, field.type):
+            if kind in (pa.float16(), pa.timestamp("ns")) or (pa.types.is_timestamp(kind) and kind.unit == "ns"):
+                return f"column {part} is {kind}, which Spark does not read; write it as {'microseconds' if pa.types.is_timestamp(kind) else 'float32'}"
+            if pa.types.is_time(kind) or pa.types.is_decimal256(kind):
+                return f"column {part} is {kind}, which Spark does not read; write it as {'text' if pa.types.is_time(kind) else 'a decimal of 38 digits'}"
+            names = [kind.field(place).name for place in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+            if len({_folded(name) for name in names}) < len(names):
+                return f"column {part} has two fields of one name: {', '.join(names)}"
+    groups = (metadata.row_group(place) for place in range(min(metadata.num_row_groups, 1)))
+    packed = sorted({group.column(place).compression for group in groups for place in range(group.num_columns)} - _CODECS)
+    return f"it is packed by {packed[0]}, which Spark does not read; write it with zstd or snappy" if packed else None
+
+
+def _parts(name: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+    """The type, and those within it."""
+    yield name, kind
+    for place in range(kind.num_fields):
+        yield from _parts(f"{name}.{kind.field(place).name}", kind.field(place).type)
 
 
 def _text(name: str, content: pa.Buffer, kind: str, expected: Expected) -> Findings:
     """One pass over the unpacked bytes: is all of it text, and does a quoted field run over several lines?"""
     opener = next((opener for ending, opener in _OPENERS.items() if name.lower().endswith(ending)), None)
     stream = pa.BufferReader(content) if opener is None else opener(pa.BufferReader(content), "rb")
-    wide = expected.encoding.upper().replace("_", "-").startswith(("UTF-16", "UTF-32"))  # their letters hold NUL bytes
+    wide = is_wide(expected.encoding)  # their letters hold NUL bytes
+    if wide and (kind == "json" or expected.delimiter == "whitespace"):
+        return Findings(f"its lines cannot be told apart in {expected.encoding}: write it as UTF-8")
     quote = expected.quote.encode() if kind == "csv" and expected.delimiter != "whitespace" else b""
     first, is_open, runs_over = b"", False, False
     try:
@@ -110,7 +141,7 @@ def _text(name: str, content: pa.Buffer, kind: str, expected: Expected) -> Findi
         return Findings("empty: it has no text")
     if kind == "json":
         return Findings()
-    header = _first_record(first, expected)
+    header = [name or f"_c{place}" for place, name in enumerate(_first_record(first, expected))]
     if not expected.has_header:
         wrong = len(header) != len(expected.columns)
         problem = f"its first row has {len(header)} columns, expected {len(expected.columns)}: {', '.join(expected.columns)}" if wrong else None
@@ -122,22 +153,43 @@ def _quoted_newlines(chunk: bytes, quote: bytes, is_open: bool) -> tuple[bool, b
     """Whether a quote is open after the chunk, and whether a line ended inside one: pieces between quotes are in and out by turns."""
     pieces = chunk.split(quote)
     inside = pieces[0 if is_open else 1 :: 2]
-    return is_open != (len(pieces) % 2 == 0), any(b"\n" in piece for piece in inside)
+    return is_open != (len(pieces) % 2 == 0), any(b"\n" in piece or b"\r" in piece for piece in inside)
 
 
 def _first_record(head: bytes, expected: Expected) -> list[str]:
     text = head[:65536].decode(expected.encoding, errors="replace").removeprefix("\ufeff")
     if expected.delimiter == "whitespace":
         return text.splitlines()[0].split()
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=expected.delimiter, quotechar=expected.quote or None, quoting=csv.QUOTE_MINIMAL)
+    quotes: dict[str, Any] = {"quotechar": expected.quote} if expected.quote else {"quoting": csv.QUOTE_NONE}
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=expected.delimiter, **quotes)
     return next(reader, [])
 
 
+def is_wide(encoding: str) -> bool:
+    """Whether a newline takes more than one byte."""
+    return encoding.upper().replace("_", "-").startswith(("UTF-16", "UTF-32"))
+
+
+def _folded(name: str) -> str:
+    """The name as Spark compares it: without its case, by way of capitals, so that ſ is s."""
+    return name.upper().lower()
+
+
 def header_problem(found: list[str], expected: Expected) -> str | None:
-    """Columns that are missing (names as Spark compares them, whatever their case), or there twice."""
-    names = [name.lower() for name in found]
-    twice = sorted({name for name in found if names.count(name.lower()) > 1})
-    missing = [name for name in expected.needed if name.lower() not in names]
+    """Columns that are missing (names as Spark compares them, whatever their case), or there twice, or named as reading names its own."""
+    names = [_folded(name) for name in found]
+    counted = Counter(names)
+    twice = sorted({name for name in found if counted[_folded(name)] > 1})
+    missing = [name for name in expected.needed if _folded(name) not in counted]
     if missing:
-        return f"without column {', '.join(missing)}; found: {', '.join(found)}"
-    return f"two columns of one name: {', '.join(twice)}" if twice else None
+        return f"without column {', '.join(missing)}; found: {_shortened(found)}"
+    own = [name for name in found if _folded(name) in OWN_NAMES]
+    if own:
+        return f"column {own[0]} has a name that Coterie gives to columns of its own: rename it"
+    return f"two columns of one name: {_shortened(twice)}" if twice else None
+
+
+def _shortened(names: list[str]) -> str:
+    """The names on one line, not all of them where they are many."""
+    text = " ".join(", ".join(names).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coterie.errors import MappingError, SettingsError, one_of
 from coterie.schemas import EVENT_TYPES
-from coterie.settings import conf_folder, read_toml
+from coterie.settings import conf_folder, is_file, read_toml
 
 # What a mapping can fill, and as what each is read: the names are those of the tables, item_title and item_category aside.
 TARGETS: dict[str, dict[str, str]] = {
@@ -30,6 +30,7 @@ TARGETS: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 REQUIRED = {"events": ("customer_id", "event_type", "occurred_at"), "items": ("item_id",), "customers": ("customer_id",)}
+ENCODINGS = ("UTF-8", "UTF-16", "UTF-16BE", "UTF-16LE", "UTF-32", "ISO-8859-1", "US-ASCII")  # those that Spark decodes
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 
 
@@ -151,7 +152,7 @@ def load_mapping(place: str | Path | Traversable) -> Mapping:
 
 def _file_of(place: str | Path | Traversable) -> Path | Traversable:
     source = Path(place) if isinstance(place, str) else place
-    if isinstance(place, str) and not source.is_file():
+    if isinstance(place, str) and not is_file(source):
         folder = conf_folder() / "sources"
         known = [entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")]
         if place not in known:
@@ -183,6 +184,19 @@ def _keys_beside(parents: tuple[str | int, ...]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
+def _file_problems(files: Files, where: str) -> Iterator[str]:
+    if files.encoding.upper().replace("_", "-") not in ENCODINGS:
+        yield f"{where}.encoding is '{files.encoding}'; {one_of(files.encoding, ENCODINGS)}"
+    if files.delimiter != "whitespace" and (len(files.delimiter) != 1 or files.delimiter in f"\r\n\0\\{files.quote}"):
+        yield f"{where}.delimiter is {files.delimiter!r}; expected one character that is neither the quote nor a backslash or newline, or 'whitespace'"
+    if len(files.quote) > 1 or files.quote in {"\r", "\n", "\0"}:
+        yield f"{where}.quote is {files.quote!r}; expected one character, or none"
+    if ".." in files.folder.split("/") or files.folder.startswith("/") or "\0" in files.folder:
+        yield f"{where}.folder is {files.folder!r}; expected a folder in the input folder"
+    if not files.pattern or any(files.pattern.count(opening) != files.pattern.count(closing) for opening, closing in ("[]", "{}")) or "\0" in files.pattern:
+        yield f"{where}.pattern is {files.pattern!r}; expected a pattern of file names, such as *.csv, with its brackets closed"
+
+
 def _problems(mapping: Mapping) -> Iterator[str]:
     """What the types alone cannot tell."""
     for kind, part in mapping.parts.items():
@@ -196,6 +210,7 @@ def _problems(mapping: Mapping) -> Iterator[str]:
         missing = [target for target in REQUIRED[kind] if target not in part.columns]
         if missing:
             yield f"{kind} need {', '.join(f'{prefix}.{target}' for target in missing)}"
+        yield from _file_problems(part.files, "files" if kind == "events" else f"{kind}.files")
         if not part.files.header and not part.files.columns:
             yield f"files of {kind} have no header: give their names in files.columns"
     for rule in mapping.event_type:

@@ -8,10 +8,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from coterie.sources.files import SourceFile, escaped
+from coterie.sources.inspection import OWN_NAMES, is_wide
 from coterie.sources.mapping import Files
 
 FILE, RAW, MALFORMED = "_source_file", "_raw", "_is_malformed"
 _BROKEN = "_broken"  # the line that could not be split
+_END = "_end"  # the field of the object behind a line of JSON
+_MOST_COLUMNS = 200_000  # a line of delimiters alone is a row that cannot be split; Spark's own limit, 20,480, ends the job
 
 
 def quoted(name: str) -> str:
@@ -60,12 +63,14 @@ def _with_raw(rows: DataFrame, source_file: Column) -> DataFrame:
 
 def _csv(spark: SparkSession, paths: list[str], layout: Files, header: list[str], runs_over: bool) -> DataFrame:
     """Quotes are doubled inside a quoted field, as RFC 4180 has it. Only files with newlines inside quotes are read whole:
-    the others can be split between tasks."""
-    names = [name or f"_c{position}" for position, name in enumerate(header)]
+    the others can be split between tasks. So are those whose newlines take several bytes, which cannot be split at one."""
+    names, whole = header, runs_over or is_wide(layout.encoding)
     schema = T.StructType([T.StructField(name, T.StringType()) for name in [*names, _BROKEN]])
     options = {"header": str(layout.header), "sep": layout.delimiter, "quote": layout.quote, "escape": layout.quote, "encoding": layout.encoding}
-    reader = spark.read.schema(schema).options(**options, multiLine=str(runs_over), columnNameOfCorruptRecord=_BROKEN)
+    reader = spark.read.schema(schema).options(**options, multiLine=str(whole), columnNameOfCorruptRecord=_BROKEN, maxColumns=_MOST_COLUMNS)
     rows = reader.csv(paths)
+    if whole:  # where the first line ends in \n alone, Spark takes the \r of others for a part of their last value
+        rows = rows.withColumn(names[-1], F.regexp_replace(F.col(quoted(names[-1])), r"\r\z", ""))
     raw = F.coalesce(F.col(_BROKEN), _as_json(names))
     columns = [F.when(F.col(_BROKEN).isNull(), F.col(quoted(name))).alias(name) for name in names]
     return rows.select(F.col("_metadata.file_path").alias(FILE), raw.alias(RAW), F.col(_BROKEN).isNotNull().alias(MALFORMED), *columns)
@@ -94,10 +99,16 @@ def _blanks(spark: SparkSession, paths: list[str], layout: Files, header: list[s
 
 
 def _json(spark: SparkSession, paths: list[str], layout: Files, names: Sequence[str]) -> DataFrame:
-    """One object a line. Values are taken as text: nested ones as JSON."""
-    schema = T.StructType([T.StructField(name, T.StringType()) for name in [*names, _BROKEN]])
-    parsed = F.from_json(F.col(RAW), schema, {"columnNameOfCorruptRecord": _BROKEN})
-    lines = _lines(spark, paths, layout.encoding).select(FILE, RAW, parsed.alias("parsed"))
-    broken = F.col("parsed").getField(_BROKEN)
-    columns = [F.col("parsed").getField(name).alias(name) for name in names]
-    return lines.select(FILE, RAW, broken.isNotNull().alias(MALFORMED), *columns)
+    """One object a line. Values are taken as text: nested ones as JSON.
+
+    Spark reads the first object of a line and passes over what follows. So the line is read as the first of a list of two, whose other is an
+    empty object: with more on the line the list is longer, or ends before it, or is no list.
+    """
+    own = [name for name in names if name not in OWN_NAMES]
+    schema = T.ArrayType(T.StructType([T.StructField(name, T.StringType()) for name in [*own, _END]]))
+    listed = F.concat(F.lit("["), F.col(RAW), F.lit(f',{{"{_END}":1}}]'))
+    lines = _lines(spark, paths, layout.encoding).select(FILE, RAW, F.from_json(listed, schema).alias("parsed"))
+    first, second = F.get("parsed", F.lit(0)), F.get("parsed", F.lit(1))
+    is_whole = (F.size("parsed") == 2) & first.isNotNull() & second.getField(_END).isNotNull()
+    columns = [F.when(is_whole, first.getField(name)).alias(name) for name in own]
+    return lines.select(FILE, RAW, (~F.coalesce(is_whole, F.lit(False))).alias(MALFORMED), *columns)

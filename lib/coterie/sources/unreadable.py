@@ -1,0 +1,60 @@
+"""Files whose damage lies behind a good header or footer: only reading them through finds it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from coterie.sources.files import SourceFile, escaped
+from coterie.sources.read import quoted
+
+
+def unreadable(spark: SparkSession, error: Exception, files: Sequence[SourceFile]) -> list[SourceFile]:
+    """Those of `files` that Spark cannot read, with their problem: the one that `error` names, and Parquet files that are like it.
+
+    [] where the error is about something else. What it says of a row is not repeated: it may be personal.
+    """
+    named = re.search(r"reading file (\S+?)\.?\s+SQLSTATE", str(error))
+    if named is None:
+        return []
+    causes = re.findall(r"Caused by: (?:[\w$]+\.)*([\w$]+)", str(error))
+    problem = f"damaged: Spark cannot read it through ({causes[-1] if causes else 'no cause given'})"
+    found = {_plain(named[1])} | _cut_short(spark, [file for file in files if file.format == "parquet"])
+    return [replace(file, findings=replace(file.findings, problem=problem)) for file in files if _plain(file.source_file) in found]
+
+
+def _plain(name: str) -> str:
+    return re.sub("^file:/+", "file:/", unquote(name))
+
+
+def _cut_short(spark: SparkSession, files: Sequence[SourceFile]) -> set[str]:
+    """Parquet files that give fewer rows than their footers promise, where Spark is told to pass over what is damaged."""
+    promised = _promised(spark, files) if files else {}
+    given: dict[str, int] = {}
+    shapes: dict[str, list[SourceFile]] = {}
+    for file in files:
+        shapes.setdefault(file.findings.shape, []).append(file)
+    for members in shapes.values():
+        rows = spark.read.option("ignoreCorruptFiles", "true").parquet(*(escaped(file.path) for file in members))
+        every = F.length(F.to_json(F.struct(*(F.col(quoted(name)) for name in rows.columns))))  # so that each value is read
+        counted = rows.groupBy(F.col("_metadata.file_path")).agg(F.count(F.lit(1)), F.sum(every))
+        given |= {_plain(row[0]): row[1] for row in counted.collect()}  # a row a file
+    return {name for name, count in promised.items() if given.get(name, 0) != count}
+
+
+def _promised(spark: SparkSession, files: Sequence[SourceFile]) -> dict[str, int]:
+    """Rows by file, as the footers say."""
+
+    def counted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            contents = batch.column(1)
+            rows = [pq.read_metadata(pa.BufferReader(contents[place].as_buffer())).num_rows for place in range(len(contents))]
+            yield pa.RecordBatch.from_arrays([batch.column(0), pa.array(rows, pa.int64())], names=["source_file", "rows"])
+
+    contents = spark.read.format("binaryFile").load([escaped(file.path) for file in files]).select("_metadata.file_path", "content")
+    return {_plain(row[0]): row[1] for row in contents.mapInArrow(counted, "source_file string, rows bigint").collect()}
