@@ -21,6 +21,7 @@ from coterie.schemas import TABLES
 
 Form = Literal["text", "json", "csv"]
 _WIDEST, _NARROWEST = 44, 12  # characters of a column of texts: as wide as it may be, and as it may be made
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a text that begins so
 _HASH = re.compile(r"[0-9a-f]{32,64}")
 
 
@@ -79,19 +80,22 @@ def _as_json(value: Any) -> str:
 
 
 def _as_csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """RFC 4180 with a header; nothing for null, JSON for what is nested."""
+    """RFC 4180 with a header; nothing for null, JSON for what is nested. A text that a spreadsheet would run as a formula has a ' before it."""
+    return "".join(map(_csv_line, [columns, *([_cell(row[name]) for name in columns] for row in rows)]))
+
+
+def _csv_line(cells: Sequence[Any]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row[name]) for name in columns])
-    return out.getvalue()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)  # what is in the line's end is put in quotes within cells
+    return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list | dict):
         return json.dumps(value, default=_as_json, ensure_ascii=False)
-    return _as_json(value) if isinstance(value, bytes | bytearray) else value
+    if isinstance(value, bytes | bytearray):
+        return _as_json(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _print(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

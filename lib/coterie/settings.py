@@ -2,18 +2,20 @@
 
 import datetime
 import tomllib
+import zoneinfo
 from collections.abc import Iterable, Mapping
 from functools import reduce
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
 from coterie.errors import SettingsError, one_of
 
+_LONGEST, _DEEPEST = 200, 10  # characters of a value that a message repeats; sections within sections
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -27,9 +29,15 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _known_zone(name: str) -> str:
+    if name not in zoneinfo.available_timezones():
+        raise ValueError("an IANA name such as Europe/London")
+    return name
+
+
 class Shop(_Section):
-    time_zone: str
-    currency: str
+    time_zone: Annotated[str, pydantic.AfterValidator(_known_zone)]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     country: str
 
 
@@ -282,25 +290,27 @@ def read_toml(place: str | Path | Traversable) -> dict[str, Any]:
     Raises SettingsError where it is not there or is no TOML.
     """
     source = Path(place) if isinstance(place, str) else place
-    if isinstance(place, str) and not source.is_file() and (conf_folder() / f"{place}.toml").is_file():
+    if isinstance(place, str) and not is_file(source) and is_file(conf_folder() / f"{place}.toml"):
         source = conf_folder() / f"{place}.toml"
-    if not source.is_file():
+    if not is_file(source):
         raise SettingsError(f"there is no settings file '{place}'; expected a path to a TOML file, or the name of one in conf/")
     try:
         return tomllib.loads(source.read_bytes().decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"'{place}' is not readable as TOML: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"'{place}' cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits, thousands of brackets
+        raise SettingsError(f"'{place}' is not readable as TOML: {_line(error)}") from None
 
 
 def override(text: str) -> dict[str, Any]:
     """`section.key=value` as nested values; the value is read as TOML, and as text where it is none."""
     name, equals, value = text.partition("=")
     *sections, key = name.strip().split(".")
-    if not (equals and sections and all(sections) and key):
-        raise SettingsError(f"--set found '{text}'; expected section.key=value, such as segments.min_share=0.05")
+    if not (equals and sections and all(sections) and key) or len(sections) > _DEEPEST:
+        raise SettingsError(f"--set found {_shown(text)}; expected section.key=value, such as segments.min_share=0.05")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value.strip()
     nested: dict[str, Any] = {key: parsed}
     for section in reversed(sections):
@@ -321,9 +331,40 @@ def _explained(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     *parents, name = [str(part) for part in error["loc"]]
     where = ".".join([*parents, name])
     if error["type"] == "extra_forbidden":
-        model = reduce(lambda cls, part: cls.model_fields[part].annotation, parents, Settings)  # type: ignore[arg-type, return-value]
-        return f"unknown setting '{where}'; {one_of(name, model.model_fields)}"
-    return f"setting '{where}' is {error['input']!r}; expected: {error['msg']}"
+        model: type[BaseModel] = Settings
+        for part in parents:
+            model = _below(model, part)
+        return f"unknown setting {_shown(where)}; {one_of(name, model.model_fields)}"
+    if where.startswith("spark.conf"):  # it may hold passwords
+        return f"setting {_shown(where)} is of the wrong type; expected: {error['msg']}"
+    return f"setting {_shown(where)} is {_shown(error['input'])}; expected: {error['msg']}"
+
+
+def _below(model: type[BaseModel], part: str) -> type[BaseModel]:
+    """The model of a section; of one whose names are free (feature_sets), what each of them is."""
+    if part not in model.model_fields:
+        return model
+    kind = model.model_fields[part].annotation
+    found: type[BaseModel] = get_args(kind)[1] if get_args(kind) else kind  # type: ignore[assignment]
+    return found
+
+
+def _shown(value: object) -> str:
+    """What was found, on one line, not all of it where it is long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:_LONGEST] or type(error).__name__
+
+
+def is_file(place: Path | Traversable) -> bool:
+    """Whether the file is there; a name that no file can have is not."""
+    try:
+        return place.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def load_settings(layers: Iterable[Mapping[str, Any]] = ()) -> Settings:

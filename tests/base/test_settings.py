@@ -29,6 +29,9 @@ def test_later_layers_win_key_by_key() -> None:
         ("segments.min_share=1.5", r"'segments.min_share' is 1.5; expected: .*less than or equal to 1"),
         ("recommend.count=true", r"'recommend.count' is True; expected: .*integer"),
         ("segments.k=[9, 4]", r"'segments.k' is \[9, 4\]; expected the fewest segments first"),
+        ("feature_sets.rfm.colums=[]", r"unknown setting 'feature_sets.rfm.colums'; did you mean 'columns'\?"),
+        ("shop.time_zone=Mars/Phobos", r"'shop.time_zone' is 'Mars/Phobos'; expected: .*IANA"),
+        ("shop.currency=euro", r"'shop.currency' is 'euro'; expected: "),
         ("ingest.on_bad_file=ignore", r"'ingest.on_bad_file' is 'ignore'; expected: .*'stop' or 'quarantine'"),
     ],
 )
@@ -59,3 +62,21 @@ def test_a_settings_file_that_is_missing_or_no_toml_is_named(tmp_path: Path) -> 
 
 def test_a_name_in_conf_is_found_without_its_path() -> None:
     assert "segments" in read_toml("base")
+
+
+def test_settings_of_spark_that_may_be_secret_are_not_repeated() -> None:
+    with pytest.raises(SettingsError, match=r"'spark.conf.fs.s3a.secret.key' is of the wrong type; expected: .*string") as found:
+        load_settings([{"spark": {"conf": {"fs.s3a.secret.key": 12345678}}}])
+    assert "12345678" not in str(found.value)
+
+
+@pytest.mark.parametrize("value", ["[" * 5000, "9" * 5000])
+def test_a_value_that_no_reader_of_toml_bears_is_a_text_and_one_short_line(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^setting 'segments.seed' is '.{190,210}…; expected: "):
+        load_settings([override(f"segments.seed={value}")])
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_a_name_that_no_file_can_have_is_not_there(name: str) -> None:
+    with pytest.raises(SettingsError, match="there is no settings file"):
+        read_toml(name)

@@ -130,3 +130,10 @@ def test_bytes_are_shown_by_their_number_and_given_in_base_64(capsys: pytest.Cap
     assert "3 bytes" in capsys.readouterr().out
     show_rows("images", ["name", "png"], rows, "json")
     assert '"png": "YWJj"' in capsys.readouterr().out
+
+
+def test_a_text_that_a_spreadsheet_would_run_has_an_apostrophe_before_it_and_a_number_stays_one(capsys: pytest.CaptureFixture[str]) -> None:
+    found = ["=1+1", "+49", "-x", "@sum", "\tx", "\rx", "a\r=b", -5, Decimal("-2.50"), -0.5]
+    show_rows("items", ["title"], [{"title": value} for value in found], "csv")
+    cells = [line[0] for line in csv.reader(io.StringIO(capsys.readouterr().out, newline=""))][1:]
+    assert cells == ["'=1+1", "'+49", "'-x", "'@sum", "'\tx", "'\rx", "a\r=b", "-5", "-2.50", "-0.5"]
