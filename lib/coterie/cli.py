@@ -295,7 +295,8 @@ def upgrade(lake: Lake, conf: Conf = None, set: Set = None, quiet: Quiet = False
     _done(results, lake, quiet, json)
 
 
-Limit = Annotated[int, typer.Option("--limit", min=1, help="rows shown")]
+_MOST = 1_000_000_000  # rows that can be asked for: Spark counts them in 32 bits
+Limit = Annotated[int, typer.Option("--limit", min=1, max=_MOST, help="rows shown")]
 Csv = Annotated[bool, typer.Option("--csv", help="results as CSV on standard output")]
 
 

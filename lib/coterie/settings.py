@@ -307,7 +307,7 @@ def override(text: str) -> dict[str, Any]:
     name, equals, value = text.partition("=")
     *sections, key = name.strip().split(".")
     if not (equals and sections and all(sections) and key) or len(sections) > _DEEPEST:
-        raise SettingsError(f"--set found {_shown(text)}; expected section.key=value, such as segments.min_share=0.05")
+        raise SettingsError(f"--set found {shown(text)}; expected section.key=value, such as segments.min_share=0.05")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
@@ -334,10 +334,10 @@ def _explained(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
         model: type[BaseModel] = Settings
         for part in parents:
             model = _below(model, part)
-        return f"unknown setting {_shown(where)}; {one_of(name, model.model_fields)}"
+        return f"unknown setting {shown(where)}; {one_of(name, model.model_fields)}"
     if where.startswith("spark.conf"):  # it may hold passwords
-        return f"setting {_shown(where)} is of the wrong type; expected: {error['msg']}"
-    return f"setting {_shown(where)} is {_shown(error['input'])}; expected: {error['msg']}"
+        return f"setting {shown(where)} is of the wrong type; expected: {error['msg']}"
+    return f"setting {shown(where)} is {shown(error['input'])}; expected: {error['msg']}"
 
 
 def _below(model: type[BaseModel], part: str) -> type[BaseModel]:
@@ -349,7 +349,7 @@ def _below(model: type[BaseModel], part: str) -> type[BaseModel]:
     return found
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """What was found, on one line, not all of it where it is long."""
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

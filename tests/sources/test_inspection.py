@@ -70,6 +70,9 @@ def test_other_delimiters_encodings_and_files_without_a_header() -> None:
     assert looked("a.txt", b'id,"a\n1,2\n', none).header == ["id", '"a']
     blank = Expected("csv", "UTF-8", "whitespace", "", has_header=False, columns=("id", "price"), needed=("id",))
     assert looked("a.txt", b"  1   2 \r\n", blank).header == ["id", "price"]
+    lines = Expected("csv", "UTF-8", "whitespace", "", has_header=True, columns=(), needed=("id",))
+    assert looked("a.txt", b"\n \nid price\n1 2\n", lines).header == ["id", "price"]
+    assert "without column id" in str(looked("a.txt", b"\xef\xbb\xbf", lines).problem)
     assert "3 columns, expected 2" in str(looked("a.txt", b" 1 2 3\n", blank).problem)
 
 

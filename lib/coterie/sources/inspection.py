@@ -80,7 +80,11 @@ def inspect(name: str, content: pa.Buffer, expected: Expected) -> Findings:
         return Findings("its ending says no format; expected .csv, .json or .parquet, packed or not, or files.format in the mapping")
     if content.size == 0:
         return Findings("empty: it has no bytes")
-    return _parquet(content, expected) if kind == "parquet" else _text(name, content, kind, expected)
+    if kind == "parquet":
+        return _parquet(content, expected)
+    if is_wide(expected.encoding) and (kind == "json" or expected.delimiter == "whitespace"):
+        return Findings(f"its lines cannot be told apart in {expected.encoding}: write it as UTF-8")
+    return _text(name, content, kind, expected)
 
 
 def _parquet(content: pa.Buffer, expected: Expected) -> Findings:
@@ -124,8 +128,6 @@ def _text(name: str, content: pa.Buffer, kind: str, expected: Expected) -> Findi
     opener = next((opener for ending, opener in _OPENERS.items() if name.lower().endswith(ending)), None)
     stream = pa.BufferReader(content) if opener is None else opener(pa.BufferReader(content), "rb")
     wide = is_wide(expected.encoding)  # their letters hold NUL bytes
-    if wide and (kind == "json" or expected.delimiter == "whitespace"):
-        return Findings(f"its lines cannot be told apart in {expected.encoding}: write it as UTF-8")
     quote = expected.quote.encode() if kind == "csv" and expected.delimiter != "whitespace" else b""
     first, is_open, runs_over = b"", False, False
     try:
@@ -159,7 +161,7 @@ def _quoted_newlines(chunk: bytes, quote: bytes, is_open: bool) -> tuple[bool, b
 def _first_record(head: bytes, expected: Expected) -> list[str]:
     text = head[:65536].decode(expected.encoding, errors="replace").removeprefix("\ufeff")
     if expected.delimiter == "whitespace":
-        return text.splitlines()[0].split()
+        return next((line.split() for line in text.splitlines() if line.strip()), [])
     quotes: dict[str, Any] = {"quotechar": expected.quote} if expected.quote else {"quoting": csv.QUOTE_NONE}
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=expected.delimiter, **quotes)
     return next(reader, [])

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coterie.errors import MappingError, SettingsError, one_of
 from coterie.schemas import EVENT_TYPES
-from coterie.settings import conf_folder, is_file, read_toml
+from coterie.settings import conf_folder, is_file, read_toml, shown
 
 # What a mapping can fill, and as what each is read: the names are those of the tables, item_title and item_category aside.
 TARGETS: dict[str, dict[str, str]] = {
@@ -164,10 +164,10 @@ def _file_of(place: str | Path | Traversable) -> Path | Traversable:
 def _explained(error: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"unknown key '{where}'; {one_of(str(error['loc'][-1]), _keys_beside(error['loc'][:-1]))}"
+        return f"unknown key {shown(where)}; {one_of(str(error['loc'][-1]), _keys_beside(error['loc'][:-1]))}"
     if error["type"] == "missing":
-        return f"'{where}' is missing"
-    return f"'{where}' is {error['input']!r}; expected: {error['msg']}"
+        return f"{shown(where)} is missing"
+    return f"{shown(where)} is {shown(error['input'])}; expected: {error['msg']}"
 
 
 def _keys_beside(parents: tuple[str | int, ...]) -> list[str]:
@@ -186,15 +186,15 @@ def _keys_beside(parents: tuple[str | int, ...]) -> list[str]:
 
 def _file_problems(files: Files, where: str) -> Iterator[str]:
     if files.encoding.upper().replace("_", "-") not in ENCODINGS:
-        yield f"{where}.encoding is '{files.encoding}'; {one_of(files.encoding, ENCODINGS)}"
+        yield f"{where}.encoding is {shown(files.encoding)}; {one_of(files.encoding, ENCODINGS)}"
     if files.delimiter != "whitespace" and (len(files.delimiter) != 1 or files.delimiter in f"\r\n\0\\{files.quote}"):
-        yield f"{where}.delimiter is {files.delimiter!r}; expected one character that is neither the quote nor a backslash or newline, or 'whitespace'"
+        yield f"{where}.delimiter is {shown(files.delimiter)}; expected one character that is neither the quote nor a backslash or newline, or 'whitespace'"
     if len(files.quote) > 1 or files.quote in {"\r", "\n", "\0"}:
-        yield f"{where}.quote is {files.quote!r}; expected one character, or none"
+        yield f"{where}.quote is {shown(files.quote)}; expected one character, or none"
     if ".." in files.folder.split("/") or files.folder.startswith("/") or "\0" in files.folder:
-        yield f"{where}.folder is {files.folder!r}; expected a folder in the input folder"
+        yield f"{where}.folder is {shown(files.folder)}; expected a folder in the input folder"
     if not files.pattern or any(files.pattern.count(opening) != files.pattern.count(closing) for opening, closing in ("[]", "{}")) or "\0" in files.pattern:
-        yield f"{where}.pattern is {files.pattern!r}; expected a pattern of file names, such as *.csv, with its brackets closed"
+        yield f"{where}.pattern is {shown(files.pattern)}; expected a pattern of file names, such as *.csv, with its brackets closed"
 
 
 def _problems(mapping: Mapping) -> Iterator[str]:
@@ -203,7 +203,8 @@ def _problems(mapping: Mapping) -> Iterator[str]:
         prefix = "columns" if kind == "events" else f"{kind}.columns"
         for target, entry in part.columns.items():
             if target not in TARGETS[kind]:
-                yield f"unknown target '{prefix}.{target}'; {one_of(target, TARGETS[kind])}"
+                yield f"unknown target {shown(f'{prefix}.{target}')}; {one_of(target, TARGETS[kind])}"
+                continue
             given = [name for name in ("column", "value", "expression") if getattr(entry, name) is not None]
             if len(given) != 1:
                 yield f"'{prefix}.{target}' has {' and '.join(given) or 'none'} of column, value and expression; expected exactly one"
@@ -215,8 +216,8 @@ def _problems(mapping: Mapping) -> Iterator[str]:
             yield f"files of {kind} have no header: give their names in files.columns"
     for rule in mapping.event_type:
         if rule.is_ not in EVENT_TYPES:
-            yield f"event_type rule makes '{rule.is_}'; {one_of(rule.is_, EVENT_TYPES)}"
+            yield f"event_type rule makes {shown(rule.is_)}; {one_of(rule.is_, EVENT_TYPES)}"
     if "source_event_id" in mapping.columns and (mapping.key or mapping.identical_rows == "repeats"):
         yield "columns.source_event_id says which rows are the same event: leave out key and identical_rows"
     if mapping.time_zone and mapping.time_zone not in zoneinfo.available_timezones():
-        yield f"time_zone is '{mapping.time_zone}'; expected an IANA name such as Europe/London"
+        yield f"time_zone is {shown(mapping.time_zone)}; expected an IANA name such as Europe/London"
