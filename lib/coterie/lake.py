@@ -68,10 +68,10 @@ class Lake:
         if self.is_catalog:
             catalog, schema = self.place.split(".")
             return f"`{catalog}`.`{schema}`.`{table}`"
-        return f"delta.`{self._path(table)}`"
+        return "delta.`" + self._path(table).replace("`", "``") + "`"
 
     def _path(self, table: str) -> str:
-        return f"{self.place}/{table}".replace("`", "``")
+        return f"{self.place}/{table}"
 
     def exists(self, table: str) -> bool:
         return table in self._known or self._properties(table) is not None
@@ -160,7 +160,7 @@ class Lake:
             if self.is_catalog:
                 writer.saveAsTable(self.name_of(table))
             else:
-                writer.save(f"{self.place}/{table}")
+                writer.save(self._path(table))
 
     def merge(self, table: str, frame: DataFrame, delete: str | None = None) -> None:
         """Insert or update by the table's key, in one commit; rows that say the same already are left alone.

@@ -58,7 +58,7 @@ def rows_of(
     except Exception as problem:
         said = [f"--where '{where}'"] * bool(where) + [f"--order-by '{order}'"] * bool(order)
         if said:
-            raise UserError(f"{' or '.join(said)} does not work on {table}: {str(problem).splitlines()[0]}") from None
+            raise UserError(f"{' or '.join(said)} does not work on {table}: {str(problem).strip().splitlines()[0]}") from None
         raise
 
 

@@ -61,7 +61,10 @@ def test_rows_outside_the_replaced_condition_and_nulls_in_required_columns_are_r
     assert countries(lake.read("customers")) == {"ann": "FR"}
 
 
-def test_the_change_feed_gives_what_came_after_a_version(spark: SparkSession, lake: Lake) -> None:
+@pytest.mark.parametrize("name", ["lake", "la`ke '1'; -- 100% é [a] {b}*?"])
+def test_the_change_feed_gives_what_came_after_a_version_whatever_the_lake_is_called(spark: SparkSession, tmp_path: Path, name: str) -> None:
+    lake = Lake(spark, str(tmp_path / name))
+
     def view(event_id: str) -> DataFrame:
         row = dict.fromkeys(EVENTS.names) | {
             "event_id": event_id, "source": "web", "source_files": ["f"], "event_type": "view",

@@ -5,13 +5,17 @@ import datetime
 import io
 import json
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
 from coterie.errors import UserError
-from coterie.listing import described, picked_runs, show_described, show_rows, text_of
+from coterie.lake import Lake
+from coterie.listing import described, picked_runs, rows_of, show_described, show_rows, text_of
 from coterie.pipeline.history import runs_summary
+from coterie.schemas import TABLES
 
 NINE = datetime.datetime(2024, 5, 1, 9, tzinfo=datetime.UTC)
 
@@ -101,6 +105,14 @@ def test_rows_that_fit_no_table_are_blocks(capsys: pytest.CaptureFixture[str], m
 )  # fmt: skip
 def test_a_value_is_one_short_line(value: Any, said: str) -> None:
     assert text_of(value) == said
+
+
+def test_a_condition_that_is_no_sql_is_told_in_words(spark: SparkSession, lake: Lake) -> None:
+    rows = [("i1", None, None, None, None, True, None, False)]
+    lake.append("items", spark.createDataFrame(rows, ", ".join(f"{column.name} {column.type}" for column in TABLES["items"].columns)))
+    for where in ("item_id = '", "1 = 1; DROP TABLE items", "`no``pe` = 1"):
+        with pytest.raises(UserError, match=r"does not work on items: \[[A-Z_.]+\]"):
+            rows_of(SimpleNamespace(lake=lake, table=lake.read), "items", None, where, [], None, 5)
 
 
 def test_runs_are_picked_by_job_state_date_and_day() -> None:
