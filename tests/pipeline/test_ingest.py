@@ -243,3 +243,14 @@ def test_no_value_of_a_row_is_in_a_message(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(MappingError, match=r"fails on a row \(CAST_INVALID_INPUT\)") as raised:
         ingest(lake, tmp_path, mapping=str(mapping))
     assert "ann" not in str(raised.value)
+
+
+def test_files_of_other_types_that_hold_the_same_events_are_counted_once(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "events").mkdir()
+    for name, kind in {"a": pa.string(), "b": pa.int64(), "c": pa.float64()}.items():
+        columns = {column: [f"{column} {n}" for n in range(4)] for column in ("event_id", "customer_id", "item_id")}
+        table = pa.table(columns | {"event_type": ["view"] * 4, "occurred_at": ["2024-03-01"] * 4, "rating": pa.array([None] * 4, kind)})
+        pq.write_table(table, tmp_path / "events" / f"{name}.parquet")
+    run = ingest(lake, tmp_path)
+    assert [run.columns[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate")] == [12, 4, 0, 8]
+    assert sorted(len(row["source_files"]) for row in lake.read("events").collect()) == [3, 3, 3, 3]

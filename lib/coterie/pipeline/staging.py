@@ -100,7 +100,9 @@ def _typed(run: Run, mapping: Mapping, files: list[SourceFile]) -> tuple[DataFra
         for rows in read_rows(run.spark, files, part.files, mapping.possible_columns("events"))
     ]
     observed = Observation()
-    counted = reduce(DataFrame.unionByName, frames).observe(observed, F.count(F.lit(1)).alias("rows"), F.sum("revenue").alias("revenue"))
+    # Each frame counts its rows from 0: they are numbered again where they are together, or a verdict would meet rows of several frames.
+    together = reduce(DataFrame.unionByName, frames).withColumn("row_id", F.monotonically_increasing_id())
+    counted = together.observe(observed, F.count(F.lit(1)).alias("rows"), F.sum("revenue").alias("revenue"))
     return counted, observed
 
 
