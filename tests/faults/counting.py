@@ -47,7 +47,7 @@ def _rows_in_csv(content: bytes) -> Bounds:
 
 
 def _lines(content: bytes) -> list[bytes]:
-    return [line for line in re.split(rb"\r\n|\r|\n", content) if line.strip(b" \t\r")]
+    return [line for line in re.split(rb"\r\n|\r|\n", content.removeprefix(b"\xef\xbb\xbf")) if line.strip(b" \t\r")]
 
 
 def _rows_in_json(content: bytes) -> Bounds:

@@ -42,6 +42,7 @@ def parquet(compression: str = "snappy", **columns: Any) -> bytes:
         ("a.xlsx", b"PK", "ending says no format"),
         ("a.csv", "id,price,S,ſ\n".encode(), "two columns of one name: S, ſ"),  # Spark compares names by their capitals
         ("a.csv", b"id,price,,_c2\n", "two columns of one name: _c2"),
+        ("a.csv", b'id,price\r"1\n2",3\r4,5\n', "its first line ends in a return alone and others end otherwise"),
         ("a.csv", b"id,price,_RAW\n", "column _RAW has a name that Coterie gives to columns of its own"),
         ("a.parquet", parquet(id=[1], price=[2.0], _metadata=[3]), "column _metadata has a name"),
         ("a.parquet", parquet(id=[1], price=pa.array([1], pa.timestamp("ns"))), "column price is timestamp[ns], which Spark does not read; write it as micro"),

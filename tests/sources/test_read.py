@@ -136,9 +136,11 @@ def test_a_line_of_thirty_thousand_delimiters_is_one_malformed_row(spark: SparkS
     assert [row["_raw"][:3] for row in rows_of(spark, tmp_path, Files()) if row["_is_malformed"]] == [",,,"]
 
 
-def test_where_lines_end_in_two_ways_and_run_over_the_last_value_keeps_no_return(spark: SparkSession, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b'id,name\n"1\n2",b\r\n3,c\n')
-    assert sorted((row["id"], row["name"]) for row in rows_of(spark, tmp_path, Files())) == [("1\n2", "b"), ("3", "c")]
+@pytest.mark.parametrize("first", [b"\n", b"\r\n"])
+def test_where_lines_end_in_several_ways_and_run_over_none_is_a_part_of_another(spark: SparkSession, tmp_path: Path, first: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(b"id,name" + first + b'"1\n2",b\r\n3,c\n4,"d"\r\n5,"e"\n')
+    rows = rows_of(spark, tmp_path, Files())
+    assert sorted((row["id"], row["name"]) for row in rows) == [("1\n2", "b"), ("3", "c"), ("4", "d"), ("5", "e")]
 
 
 def test_csv_in_letters_of_two_bytes(spark: SparkSession, tmp_path: Path) -> None:

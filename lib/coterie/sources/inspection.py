@@ -5,6 +5,7 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ import pyarrow.parquet as pq
 
 INSPECTED = "source_file string, content_hash string, problem string, header array<string>, shape string, has_quoted_newlines boolean"
 _CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "LZ4", "LZ4_RAW"}
+_LINE_ENDS = re.compile(rb"\r\n|\r|\n")
+MIXED = "csv whose lines end in several ways"  # the shape of a file that is read whole
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open}
 _CHUNK = 1 << 22  # bytes looked at at a time: a packed file may be far larger than its bytes
 _SHOWN = 500  # characters of a header that a message repeats
@@ -129,12 +132,13 @@ def _text(name: str, content: pa.Buffer, kind: str, expected: Expected) -> Findi
     stream = pa.BufferReader(content) if opener is None else opener(pa.BufferReader(content), "rb")
     wide = is_wide(expected.encoding)  # their letters hold NUL bytes
     quote = expected.quote.encode() if kind == "csv" and expected.delimiter != "whitespace" else b""
-    first, is_open, runs_over = b"", False, False
+    first, is_open, runs_over, ends = b"", False, False, set[bytes]()
     try:
         while chunk := stream.read(_CHUNK):
             first = first or chunk
             if b"\0" in chunk and not wide:
                 return Findings("binary: it has NUL bytes, expected text")
+            ends.update(_LINE_ENDS.findall(chunk) if b"\r" in chunk else [b"\n"])
             if quote and not runs_over and (is_open or quote in chunk):
                 is_open, runs_over = _quoted_newlines(chunk, quote, is_open)
     except (EOFError, OSError, zlib.error) as error:
@@ -143,12 +147,17 @@ def _text(name: str, content: pa.Buffer, kind: str, expected: Expected) -> Findi
         return Findings("empty: it has no text")
     if kind == "json":
         return Findings()
+    shape = MIXED if runs_over and b"\n" in ends and len(ends) > 1 else "csv"
     header = [name or f"_c{place}" for place, name in enumerate(_first_record(first, expected))]
     if not expected.has_header:
         wrong = len(header) != len(expected.columns)
         problem = f"its first row has {len(header)} columns, expected {len(expected.columns)}: {', '.join(expected.columns)}" if wrong else None
-        return Findings(problem, list(expected.columns), "csv", runs_over)
-    return Findings(header_problem(header, expected), header, "csv", runs_over)
+        return Findings(problem, list(expected.columns), shape, runs_over)
+    problem = header_problem(header, expected)
+    end = _LINE_ENDS.search(first)
+    if shape == MIXED and end is not None and end[0] == b"\r":
+        problem = problem or "its first line ends in a return alone and others end otherwise: write all with one end"
+    return Findings(problem, header, shape, runs_over)
 
 
 def _quoted_newlines(chunk: bytes, quote: bytes, is_open: bool) -> tuple[bool, bool]:

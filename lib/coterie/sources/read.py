@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from coterie.sources.files import SourceFile, escaped
-from coterie.sources.inspection import OWN_NAMES, is_wide
+from coterie.sources.inspection import MIXED, OWN_NAMES, is_wide
 from coterie.sources.mapping import Files
 
 FILE, RAW, MALFORMED = "_source_file", "_raw", "_is_malformed"
@@ -33,14 +33,14 @@ def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, j
     for file in files:
         seen = file.findings
         groups.setdefault((file.format, tuple(seen.header or ()), seen.shape, seen.has_quoted_newlines), []).append(file)
-    for (kind, header, _, runs_over), members in groups.items():
+    for (kind, header, shape, runs_over), members in groups.items():
         paths = [escaped(file.path) for file in members]
         if kind == "json":
             texts.append(_json(spark, paths, layout, json_columns))
         elif kind == "csv" and layout.delimiter == "whitespace":
             texts.append(_blanks(spark, paths, layout, [str(name) for name in header]))  # type: ignore[attr-defined]
         elif kind == "csv":
-            texts.append(_csv(spark, paths, layout, [str(name) for name in header], bool(runs_over)))  # type: ignore[attr-defined]
+            texts.append(_csv(spark, paths, layout, [str(name) for name in header], bool(runs_over), shape == MIXED))  # type: ignore[attr-defined]
         elif kind == "delta":
             frames.append(_with_raw(spark.read.format("delta").load(members[0].path), F.lit(members[0].source_file)))
         else:
@@ -61,15 +61,17 @@ def _with_raw(rows: DataFrame, source_file: Column) -> DataFrame:
     return rows.select(*head, *(F.col(quoted(name)) for name in names))
 
 
-def _csv(spark: SparkSession, paths: list[str], layout: Files, header: list[str], runs_over: bool) -> DataFrame:
+def _csv(spark: SparkSession, paths: list[str], layout: Files, header: list[str], runs_over: bool, is_mixed: bool) -> DataFrame:
     """Quotes are doubled inside a quoted field, as RFC 4180 has it. Only files with newlines inside quotes are read whole:
     the others can be split between tasks. So are those whose newlines take several bytes, which cannot be split at one."""
     names, whole = header, runs_over or is_wide(layout.encoding)
     schema = T.StructType([T.StructField(name, T.StringType()) for name in [*names, _BROKEN]])
     options = {"header": str(layout.header), "sep": layout.delimiter, "quote": layout.quote, "escape": layout.quote, "encoding": layout.encoding}
     reader = spark.read.schema(schema).options(**options, multiLine=str(whole), columnNameOfCorruptRecord=_BROKEN, maxColumns=_MOST_COLUMNS)
-    rows = reader.csv(paths)
-    if whole:  # where the first line ends in \n alone, Spark takes the \r of others for a part of their last value
+    # Spark takes the end of the first line for that of all: rows that end otherwise would be one row. With \n as the end it takes the \r of
+    # others for a part of their last value.
+    rows = (reader.option("lineSep", "\n") if is_mixed else reader).csv(paths)
+    if whole:
         rows = rows.withColumn(names[-1], F.regexp_replace(F.col(quoted(names[-1])), r"\r\z", ""))
     raw = F.coalesce(F.col(_BROKEN), _as_json(names))
     columns = [F.when(F.col(_BROKEN).isNull(), F.col(quoted(name))).alias(name) for name in names]
