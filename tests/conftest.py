@@ -1,4 +1,4 @@
-"""One Spark session for the whole suite: Classic, or Connect with COTERIE_TEST_SESSION=connect."""
+"""One Spark session for the whole suite: Classic, or Connect with COTERIE_TEST_SESSION=connect, or with the address of a server, sc://host:port."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ UNCOMPILED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factor
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    remote = "local[2]" if os.environ.get("COTERIE_TEST_SESSION") == "connect" else ""
+    wanted = os.environ.get("COTERIE_TEST_SESSION", "")
+    remote = "local[2]" if wanted == "connect" else wanted if wanted.startswith("sc://") else ""
     options = {"master": "local[2]", "remote": remote, "driver_memory": "2g", "shuffle_partitions": 4, "conf": UNCOMPILED}
     session = get_session(load_settings([{"spark": options}]).spark)
     yield session
