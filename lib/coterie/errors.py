@@ -36,8 +36,27 @@ class LeaseError(LakeError):
     """Another job is writing to the lake."""
 
 
+class StorageError(LakeError):
+    """A disk or store does not take what is written: no room, no right."""
+
+
 class AccountingError(CoterieError):
     """Rows or revenue went missing between the files and the tables: the job stops, since nothing may be lost."""
+
+
+_REFUSALS = ("No space left on device", "Read-only file system", "Permission denied", "AccessDenied", "AccessControlException")
+
+
+def storage_error(error: BaseException, place: str) -> StorageError | None:
+    """What a disk or store said, out of an exception of Spark's that may hold pages; None where it is about something else."""
+    said = next((line.strip() for line in str(error).splitlines() if any(words in line for words in _REFUSALS)), None)
+    if said is None:
+        return None
+    words = next(words for words in _REFUSALS if words in said)
+    return StorageError(
+        f"'{place}', or a disk that Spark works on, cannot be written to ({words}: {said[:300]}); "
+        "a reader sees what the last finished run left; mend that, then run the same command again"
+    )
 
 
 def one_of(found: str, known: Iterable[str]) -> str:

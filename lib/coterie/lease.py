@@ -3,13 +3,17 @@
 Delta's optimistic concurrency is the compare-and-set: of two jobs that take a free lease at once, one commit fails.
 """
 
+import contextlib
 import os
 import socket
 import threading
+import time
 from types import TracebackType
 
 from coterie.errors import LakeError, LeaseError
 from coterie.lake import Lake
+
+_IS_HELD = "(holder IS NOT NULL AND expires_at >= current_timestamp())"
 
 
 class Lease:
@@ -18,30 +22,36 @@ class Lease:
     def __init__(self, lake: Lake, run: str, seconds: int) -> None:
         self.lake, self.seconds = lake, seconds
         self.holder = f"{run} on {socket.gethostname()} (process {os.getpid()})"
-        self._stop, self._lost = threading.Event(), False
+        self._stop, self._lost, self._until = threading.Event(), False, 0.0
 
     def __enter__(self) -> "Lease":
         self._ensure_row()
-        if not self._update("taken_at = current_timestamp(), ", "(holder IS NULL OR expires_at < current_timestamp())"):
-            held = self.lake.read("lease").selectExpr("holder", "CAST(taken_at AS string)", "CAST(expires_at AS string)").collect()[0]
-            raise LeaseError(
-                f"the lake '{self.lake.place}' is being written by {held[0]} since {held[1]} UTC; "
-                f"wait for it to end (if it died, its lease runs out at {held[2]} UTC)"
-            )
-        self._thread = threading.Thread(target=self._renew, daemon=True)
+        self._until = time.monotonic() + self.seconds
+        while not self._update("taken_at = current_timestamp(), ", f"NOT {_IS_HELD}"):
+            held = self.lake.read("lease").where(_IS_HELD).selectExpr("holder", "CAST(taken_at AS string)", "CAST(expires_at AS string)").collect()
+            if held:  # else it was given back, or ran out, at this very moment
+                raise LeaseError(
+                    f"the lake '{self.lake.place}' is being written by {held[0][0]} since {held[0][1]} UTC; "
+                    f"wait for it to end (if it died, its lease runs out at {held[0][2]} UTC)"
+                )
+        self._thread = threading.Thread(target=self._keep, daemon=True)
         self._thread.start()
         return self
 
     def check(self) -> None:
-        """Raises LeaseError where the lease ran out meanwhile (a process that slept, say) and another job may be writing."""
-        if self._lost:
+        """Raises LeaseError where the lease ran out meanwhile (a process that slept, a store that did not answer) and cannot be had again."""
+        if not self._lost and time.monotonic() > self._until:
+            with contextlib.suppress(Exception):  # that nothing was renewed says it
+                self._renew()
+        if self._lost or time.monotonic() > self._until:
             raise LeaseError(f"{self.holder} lost its lease of the lake '{self.lake.place}'; run the job again")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
         self._thread.join()
-        if not self._lost:
-            self.lake.spark.sql(f"UPDATE {self._table} SET holder = NULL, expires_at = NULL WHERE holder = '{self.holder}'").collect()
+        with contextlib.suppress(*([] if error is None else [Exception])):  # what went wrong before is what is told
+            if not self._lost:
+                self.lake.spark.sql(f"UPDATE {self._table} SET holder = NULL, expires_at = NULL WHERE {self._is_ours}").collect()
 
     @property
     def _table(self) -> str:
@@ -77,8 +87,21 @@ class Lease:
             raise
         return bool(changed == 1)
 
+    def _keep(self) -> None:
+        while not self._lost and not self._stop.wait(self.seconds / 3):
+            with contextlib.suppress(Exception):  # whatever the store says, it may answer again before the lease runs out
+                self._renew()
+
     def _renew(self) -> None:
-        while not self._stop.wait(self.seconds / 3):
-            self._lost = not self._update("", f"holder = '{self.holder}'")
-            if self._lost:
+        """Another job's attempt may come between: it is tried again while the lease is ours."""
+        begun = time.monotonic()
+        while not self._update("", self._is_ours):
+            if not self.lake.read("lease").where(self._is_ours).limit(1).collect():
+                self._lost = True
                 return
+            begun = time.monotonic()
+        self._until = begun + self.seconds
+
+    @property
+    def _is_ours(self) -> str:
+        return f"holder = '{self.holder}'"

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +57,18 @@ def test_a_lease_left_by_a_job_that_died_runs_out(lake: Lake) -> None:
     lake.spark.sql(f"UPDATE {lake.name_of('lease')} SET holder = 'dead', expires_at = current_timestamp() - INTERVAL 1 SECOND").collect()
     with Lease(lake, "heir", 60):
         assert lake.read("lease").collect()[0]["holder"].startswith("heir")
+
+
+def test_a_lease_outlives_a_store_that_does_not_answer_for_a_while_but_not_for_longer_than_it_lasts(lake: Lake) -> None:
+    table, away = Path(lake.place, "lease"), Path(lake.place, "away")
+    with Lease(lake, "first", 9) as lease:
+        table.rename(away)
+        time.sleep(4)
+        away.rename(table)
+        time.sleep(7)
+        lease.check()
+        table.rename(away)
+        time.sleep(10)
+        with pytest.raises(LeaseError, match="lost its lease"):
+            lease.check()
+        away.rename(table)

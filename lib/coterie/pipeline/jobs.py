@@ -1,11 +1,13 @@
 """The jobs by name, and how they are run one after another under one lease."""
 
+import contextlib
 import datetime
 import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from coterie.errors import CoterieError, storage_error
 from coterie.lake import Lake
 from coterie.lease import Lease
 from coterie.pipeline.content import run_content
@@ -56,8 +58,23 @@ def execute(
     """Runs the named jobs in turn and gives the values of their `finished` rows, `seconds` added.
 
     `as_of` None means the latest event date. A job whose inputs, settings and date are those of its last finished run
-    is not done again, unless `force`. Whatever a job raises is recorded as `failed` and passed on.
+    is not done again, unless `force`. Whatever a job raises is recorded as `failed` and passed on; of what a disk or store refuses
+    StorageError is made.
     """
+    try:
+        return _in_turn(lake, names, settings, as_of, dict(options or {}), progress, force)
+    except CoterieError:
+        raise
+    except Exception as error:
+        refused = storage_error(error, lake.place)
+        if refused is None:
+            raise
+        raise refused from error
+
+
+def _in_turn(
+    lake: Lake, names: Sequence[str], settings: Settings, as_of: datetime.date | None, options: dict[str, Any], progress: Progress, force: bool
+) -> list[dict[str, Any]]:
     command_id, done = uuid.uuid4().hex, []
     with Lease(lake, f"coterie {'+'.join(names)} ({command_id[:8]})", settings.lake.lease_seconds) as lease:
         clock = clock_of(lake)
@@ -65,7 +82,7 @@ def execute(
             job = JOBS[name]
             if job.has_as_of and as_of is None:
                 as_of = latest_event_date(lake)
-            run = Run(name, lake, settings, as_of if job.has_as_of else None, lease, command_id, dict(options or {}), progress, clock=clock)
+            run = Run(name, lake, settings, as_of if job.has_as_of else None, lease, command_id, dict(options), progress, clock=clock)
             began = time.monotonic()
             values = _one(job, run, force)
             values["seconds"] = time.monotonic() - began
@@ -88,6 +105,7 @@ def _one(job: Job, run: Run, force: bool) -> dict[str, Any]:
         job.function(run)
     except BaseException as error:
         run.say(f"{type(error).__name__}: {str(error).strip().splitlines()[0][:500] if str(error).strip() else ''}")
-        write_event(run, "failed")
+        with contextlib.suppress(Exception):  # what went wrong is what is told: where nothing can be written it shows as interrupted
+            write_event(run, "failed")
         raise
     return write_event(run, "finished", digest)
