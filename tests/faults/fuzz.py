@@ -43,7 +43,7 @@ class Tally:
     """What became of the inputs of one format, in one part of the campaign."""
 
     def __init__(self, kind: str, what: str) -> None:
-        self.kind, self.what, self.started = kind, what, time.monotonic()
+        self.kind, self.what, self.started, self.seconds = kind, what, time.monotonic(), 0.0
         self.counts: Counter[str] = Counter()
 
     def add(self, outcome: str, count: int = 1, said: str = "") -> None:
@@ -53,7 +53,7 @@ class Tally:
 
     def line(self) -> str:
         numbers = "".join(f"{self.counts[name]:>12,}" for name in OUTCOMES)
-        return f"{self.kind:<9}{self.what:<7}{numbers}{time.monotonic() - self.started:>9.0f} s"
+        return f"{self.kind:<9}{self.what:<7}{numbers}{self.seconds:>9.0f} s"
 
 
 OUTCOMES = ("inputs", "accounted", "refused", "tracebacks", "unaccounted", "partial")
@@ -74,6 +74,7 @@ def main() -> int:
         for part, count in ((rows, given.rows), (files, given.files), (jobs, given.jobs)):
             if count:
                 tallies.append(part(folder / kind / part.__name__, kind, count, random.Random(f"{given.seed} {kind} {part.__name__}")))
+                tallies[-1].seconds = time.monotonic() - tallies[-1].started
                 print(tallies[-1].line(), flush=True)
     if not given.keep:
         shutil.rmtree(folder)
