@@ -1,11 +1,14 @@
 """One Spark session for the whole suite: Classic, or Connect with COTERIE_TEST_SESSION=connect, or with the address of a server, sc://host:port."""
 
+import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.servers import connect_server
 
 from coterie.lake import Lake
 from coterie.session import get_session
@@ -15,14 +18,24 @@ from coterie.settings import load_settings
 UNCOMPILED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
+# What a session started by this process sets for itself, a server is started with.
+SERVED = UNCOMPILED | {
+    "spark.driver.memory": "2g", "spark.sql.shuffle.partitions": "4", "spark.databricks.delta.snapshotPartitions": "2", "spark.ui.enabled": "false",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
+}  # fmt: skip
+
+
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     wanted = os.environ.get("COTERIE_TEST_SESSION", "")
-    remote = "local[2]" if wanted == "connect" else wanted if wanted.startswith("sc://") else ""
-    options = {"master": "local[2]", "remote": remote, "driver_memory": "2g", "shuffle_partitions": 4, "conf": UNCOMPILED}
-    session = get_session(load_settings([{"spark": options}]).spark)
-    yield session
-    session.stop()
+    with contextlib.ExitStack() as stack:
+        if wanted == "connect":
+            python = {"PYSPARK_PYTHON": sys.executable, **os.environ}
+            wanted = stack.enter_context(connect_server("local[2]", SERVED, python, tmp_path_factory.mktemp("server")))
+        options = {"master": "local[2]", "remote": wanted, "driver_memory": "2g", "shuffle_partitions": 4, "conf": UNCOMPILED}
+        session = get_session(load_settings([{"spark": options}]).spark)
+        yield session
+        session.stop()
 
 
 @pytest.fixture

@@ -14,6 +14,6 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.cluster.standalone import Standalone
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder, Standalone(Path(folder)) as cluster:
-        environment = {**os.environ, "COTERIE_TEST_SESSION": cluster.serve_connect()}
+    with tempfile.TemporaryDirectory() as folder, Standalone(Path(folder)) as cluster, cluster.connect_server() as address:
+        environment = {**os.environ, "COTERIE_TEST_SESSION": address}
         sys.exit(subprocess.run(sys.argv[1:], env=environment, check=False).returncode)

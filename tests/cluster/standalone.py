@@ -4,29 +4,19 @@ import contextlib
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import sysconfig
 import time
 import urllib.request
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pyspark
+from tests.servers import CHECKOUT, PATIENCE, SPARK_HOME, connect_server, free_port, started, stop, submitting
 
-CHECKOUT = Path(__file__).parents[2]
-SPARK_HOME = Path(pyspark.__file__).parent
-_CONNECT_SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
-_PATIENCE = 120  # seconds that a process may take to answer
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+# Two workers of one core and little memory fit it to a test.
+_SMALL = {"spark.sql.shuffle.partitions": "4", "spark.executor.memoryOverhead": "512m", "spark.executor.memory": "1g", "spark.driver.memory": "1g"}
 
 
 class Standalone:
@@ -43,11 +33,10 @@ class Standalone:
         self.port, self.page = free_port(), free_port()
         self.address = f"spark://127.0.0.1:{self.port}"
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.others: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "Standalone":
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.others.append(self._start("Master", "--host", "127.0.0.1", "--port", str(self.port), "--webui-port", str(self.page)))
+        self.master = self._start("Master", "--host", "127.0.0.1", "--port", str(self.port), "--webui-port", str(self.page))
         self._wait(0)
         for _ in range(self.count):
             self.add_worker()
@@ -55,7 +44,7 @@ class Standalone:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for process in (*self.workers, *reversed(self.others)):
+        for process in (*self.workers, self.master):
             stop(process)
 
     def add_worker(self) -> None:
@@ -69,52 +58,27 @@ class Standalone:
         stop(self.workers.pop(0))
         self.add_worker()
 
-    def submit(self, package: Path, job: str, arguments: Sequence[str], options: Sequence[str] = ()) -> list[str]:
-        """The command line of spark-submit for `jobs/<job>.py`, as the README has it; two cores and little memory fit it to a test."""
-        return [*self._spark_submit(), *options, "--py-files", str(package), str(CHECKOUT / "jobs" / f"{job}.py"), *arguments]
+    def submit(self, package: Path, job: str, arguments: Sequence[str], conf: Mapping[str, str] | None = None) -> list[str]:
+        """The command line of spark-submit for `jobs/<job>.py`, as the README has it."""
+        command = submitting(self.address, {**_SMALL, **(conf or {})})
+        return [*command, "--py-files", str(package), str(CHECKOUT / "jobs" / f"{job}.py"), *arguments]
 
-    def serve_connect(self) -> str:
-        """Starts a Spark Connect server whose executors are the workers; gives its address when it answers."""
-        port = free_port()
-        command = [*self._spark_submit(), "--conf", f"spark.connect.grpc.binding.port={port}", "--class", _CONNECT_SERVER, "spark-internal"]
-        self.others.append(self._begin(command))
-        end = time.monotonic() + _PATIENCE
-        while time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                return f"sc://127.0.0.1:{port}"
-            time.sleep(0.5)
-        raise TimeoutError(f"no Spark Connect server; see {self.folder / 'log'}")
-
-    def _spark_submit(self) -> list[str]:
-        return [
-            str(SPARK_HOME / "bin" / "spark-submit"), "--master", self.address, "--properties-file", str(CHECKOUT / "conf" / "spark-cluster.conf"),
-            "--conf", "spark.sql.shuffle.partitions=4", "--conf", "spark.executor.memoryOverhead=512m", "--executor-memory", "1g", "--driver-memory", "1g",
-        ]  # fmt: skip
+    def connect_server(self) -> contextlib.AbstractContextManager[str]:
+        """The address of a Spark Connect server whose executors are the workers."""
+        return connect_server(self.address, _SMALL, self.env, self.folder)
 
     def _start(self, kind: str, *arguments: str) -> subprocess.Popen[bytes]:
-        return self._begin([str(SPARK_HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{kind.lower()}.{kind}", *arguments])
-
-    def _begin(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(command, env=self.env, stdout=log, stderr=log, cwd=self.folder, start_new_session=True)
+        return started([str(SPARK_HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{kind.lower()}.{kind}", *arguments], self.env, self.folder)
 
     def _wait(self, workers: int) -> None:
         """Until the master's page names so many workers alive."""
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.page}/json/", timeout=5) as answer:
                 if sum(worker["state"] == "ALIVE" for worker in json.load(answer)["workers"]) >= workers:
                     return
             time.sleep(0.5)
         raise TimeoutError(f"no master with {workers} workers; see {self.folder / 'log'}")
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Signal 9 to a process and all that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(30)
 
 
 def bare_python(folder: Path) -> Path:

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from lakes import Stage, differing, prints, seen
+from lakes import Stage, differing, prints, seen, undisturbed, undisturbed_seen
 from processes import Running, finished
 from pyspark.sql import SparkSession
 from results import Result
@@ -38,7 +38,7 @@ def _afterwards(spark: SparkSession, stage: Stage, lake: Path, state: str) -> Re
     _free(spark, lake)
     half_seen, states = wrongly_seen(spark, stage, lake), [row["state"] for row in Shop(str(lake), spark).history()]
     finished(stage.command(lake), Path(f"{lake}-again"))
-    wrong = differing(prints(spark, lake), prints(spark, stage.after))
+    wrong = differing(prints(spark, lake), undisturbed(spark, stage.after))
     told = [one for one in states if one not in ("finished", state)]
     return {"wrong_before": half_seen, "wrong_after": wrong, "states": states[:4], "wrong_states": told}
 
@@ -55,7 +55,7 @@ def wrongly_seen(spark: SparkSession, stage: Stage, lake: Path) -> list[str]:
     newest = Shop(str(lake), spark).history()[:1]
     has_finished = any(row["job"] == stage.job and row["state"] == "finished" and row["run_id"] not in _runs(spark, stage.before) for row in newest)
     expected = stage.after if has_finished else stage.before or lake.with_name("nothing")
-    return differing(seen(spark, lake), seen(spark, expected))
+    return differing(seen(spark, lake), undisturbed_seen(spark, expected))
 
 
 def _runs(spark: SparkSession, place: Path | None) -> set[str]:

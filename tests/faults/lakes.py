@@ -1,5 +1,6 @@
 """A small shop, what each job makes of it undisturbed, and how a lake that was disturbed is compared with that."""
 
+import functools
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,17 @@ def prints(spark: SparkSession, place: Path) -> Prints:
 def seen(spark: SparkSession, place: Path) -> Prints:
     """The tables as a reader sees them, who is shown finished runs alone."""
     return _of_each(Shop(str(place), spark).table)
+
+
+@functools.cache
+def undisturbed(spark: SparkSession, place: Path) -> Prints:
+    """`prints` of a lake that nothing changes any more."""
+    return prints(spark, place)
+
+
+@functools.cache
+def undisturbed_seen(spark: SparkSession, place: Path) -> Prints:
+    return seen(spark, place)
 
 
 def differing(one: Prints, other: Prints) -> list[str]:

@@ -1,23 +1,21 @@
 """A worker of a cluster lost in the middle of a job, and slow tasks done twice: the rows are those of the cluster left alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from drivers import moments
-from lakes import Stage, differing, prints
+from lakes import Stage, differing, prints, undisturbed
 from processes import Ended, Running
 from pyspark.sql import SparkSession
 from results import Result
 from tests.cluster.standalone import Standalone, package
 
 # A task that takes half as long again as the middle one of its stage is begun a second time elsewhere: the first to end counts.
-_SPECULATION = [
-    part
-    for option in ("spark.speculation=true", "spark.speculation.interval=50ms", "spark.speculation.multiplier=1.1", "spark.speculation.quantile=0.3",
-                   "spark.speculation.minTaskRuntime=0ms")
-    for part in ("--conf", option)
-]  # fmt: skip
+_SPECULATION = {
+    "spark.speculation": "true", "spark.speculation.interval": "50ms", "spark.speculation.multiplier": "1.1", "spark.speculation.quantile": "0.3",
+    "spark.speculation.minTaskRuntime": "0ms",
+}  # fmt: skip
 
 
 class Losses:
@@ -27,9 +25,9 @@ class Losses:
         self.work, self.cluster = work, cluster
         self.package = package(work / "package")
 
-    def begin(self, stage: Stage, lake: Path, options: Sequence[str] = ()) -> Running:
+    def begin(self, stage: Stage, lake: Path, conf: Mapping[str, str] | None = None) -> Running:
         stage.begin(lake)
-        return Running(stage.arguments(lake), lake, self.cluster.submit(self.package, stage.job, [], options), self.cluster.env)
+        return Running(stage.arguments(lake), lake, self.cluster.submit(self.package, stage.job, [], conf), self.cluster.env)
 
     def alone(self, stage: Stage) -> Path:
         """The lake of the job left alone, made once."""
@@ -54,7 +52,7 @@ class Losses:
 
     def _told(self, spark: SparkSession, stage: Stage, lake: Path, end: Ended) -> Result:
         """A job that failed must say so in a line; one that ended must have made the same rows."""
-        wrong = differing(prints(spark, lake), prints(spark, self.alone(stage))) if end.code == 0 else []
+        wrong = differing(prints(spark, lake), undisturbed(spark, self.alone(stage))) if end.code == 0 else []
         return {"code": end.code, "seconds": round(end.seconds), "clear": end.code == 0 or "Traceback" not in end.err, "said": end.last if end.code else "",
                 "wrong_after": wrong}  # fmt: skip
 

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from lakes import Stage, differing, prints
+from lakes import Stage, differing, prints, undisturbed
 from processes import Running, finished
 from pyspark.sql import SparkSession
 from results import Result
@@ -21,6 +21,6 @@ def both(spark: SparkSession, stage: Stage, lake: Path, delay: float) -> Result:
     won = [end for end in ends if end.code == 0]
     refused = [end for end in ends if end.code == 1 and REFUSED in end.last]
     finished(stage.command(lake), Path(f"{lake}-again"))
-    wrong = differing(prints(spark, lake), prints(spark, stage.after))
+    wrong = differing(prints(spark, lake), undisturbed(spark, stage.after))
     return {"job": stage.name, "won": len(won), "refused": len(refused), "clear": bool(won) and len(won) + len(refused) == 2, "wrong_after": wrong,
             "said": next((end.last for end in ends if end.code), "")}  # fmt: skip
