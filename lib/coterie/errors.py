@@ -49,12 +49,11 @@ _REFUSALS = ("No space left on device", "Read-only file system", "Permission den
 
 def storage_error(error: BaseException, place: str) -> StorageError | None:
     """What a disk or store said, out of an exception of Spark's that may hold pages; None where it is about something else."""
-    said = next((line.strip() for line in str(error).splitlines() if any(words in line for words in _REFUSALS)), None)
+    said = next((line.strip(": \t") for line in str(error).splitlines() if any(words in line for words in _REFUSALS)), None)
     if said is None:
         return None
-    words = next(words for words in _REFUSALS if words in said)
     return StorageError(
-        f"'{place}', or a disk that Spark works on, cannot be written to ({words}: {said[:300]}); "
+        f"'{place}', or a disk that Spark works on, cannot be written to ({said[:300]}); "
         "a reader sees what the last finished run left; mend that, then run the same command again"
     )
 

@@ -1,0 +1,23 @@
+"""What is told of a disk or store that refuses."""
+
+import pytest
+
+from coterie.errors import storage_error
+
+FULL = "An error occurred while calling o1.save.\n: org.apache.hadoop.fs.FSError: java.io.IOException: No space left on device\n\tat java.base/..."
+
+
+def test_a_full_disk_is_told_in_one_line_out_of_pages_of_java() -> None:
+    told = str(storage_error(Exception(FULL), "lake"))
+    assert told.startswith("'lake', or a disk that Spark works on, cannot be written to (org.apache.hadoop.fs.FSError: java.io.IOException: No space left")
+    assert told.endswith("then run the same command again")
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("said", ["Read-only file system", "Permission denied", "AccessControlException: user shop"])
+def test_so_is_a_place_that_may_not_be_written_to(said: str) -> None:
+    assert said in str(storage_error(OSError(30, said), "lake"))
+
+
+def test_another_error_is_not_taken_for_one_of_storage() -> None:
+    assert storage_error(ValueError("no column 'space'"), "lake") is None
