@@ -49,11 +49,12 @@ _REFUSALS = ("No space left on device", "Read-only file system", "Permission den
 
 def storage_error(error: BaseException, place: str) -> StorageError | None:
     """What a disk or store said, out of an exception of Spark's that may hold pages; None where it is about something else."""
-    said = next((line.strip(": \t") for line in str(error).splitlines() if any(words in line for words in _REFUSALS)), None)
-    if said is None:
+    line = next((line.strip(": \t") for line in str(error).splitlines() if any(words in line for words in _REFUSALS)), None)
+    if line is None:
         return None
+    said = line[: max(line.find(words) + len(words) for words in _REFUSALS if words in line)][-300:]  # it comes at the end of a long line
     return StorageError(
-        f"'{place}', or a disk that Spark works on, cannot be written to ({said[:300]}); "
+        f"'{place}', or a disk that Spark works on, cannot be written to ({said}); "
         "a reader sees what the last finished run left; mend that, then run the same command again"
     )
 
