@@ -50,7 +50,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     kept, lake = Kept(work / "results.json"), work / "lake"
     found = stages(work)
-    spark = get_session(load_settings([{"spark": {"driver_memory": "1g", "brief": True, "shuffle_partitions": 2}}]).spark)
+    spark = get_session(load_settings([{"spark": {"driver_memory": "1g", "shuffle_partitions": 2}}]).spark)
     cases: dict[str, list[Callable[[], Result]]] = {part: [] for part in PARTS}
     for number, moment in enumerate(drivers.moments(given.kills, given.seed)):
         cases["drivers"].append(partial(drivers.killed, spark, found[number % len(found)], lake, moment, number // len(found) % 2 == 0))
