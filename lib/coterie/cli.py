@@ -393,10 +393,14 @@ def demo(
     _done(results, lake, quiet, json, page)
 
 
+_INTERRUPTED = 130
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command; exits with 0, 1 where something failed, 2 where the user gave something wrong, 130 after Ctrl-C."""
     for name in ("py4j", "SQLQueryContextLogger"):  # an interrupted call, a table that is not there yet: not worth their tracebacks
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(lambda record: "while sending command" not in record.getMessage())  # py4j's words for the same
     terminated: list[int] = []
 
     def terminate(number: int, frame: object) -> NoReturn:
@@ -406,12 +410,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
     signal.signal(signal.SIGTERM, terminate)
     try:
-        app(args=arguments, standalone_mode=False)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
+        if app(args=arguments, standalone_mode=False) == _INTERRUPTED:  # what typer makes of KeyboardInterrupt; a command itself gives nothing
+            raise KeyboardInterrupt
+    except (KeyboardInterrupt, typer.Abort):
         display.error(f"{'terminated' if terminated else 'interrupted'}; run the same command again to go on")
-        sys.exit(143 if terminated else 130)
+        sys.exit(143 if terminated else _INTERRUPTED)
     except CoterieError as error:
         display.error(str(error))
         sys.exit(2 if isinstance(error, UserError) else 1)
