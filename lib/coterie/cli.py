@@ -396,11 +396,16 @@ def demo(
 _INTERRUPTED = 130
 
 
+def _is_no_cut_call(record: logging.LogRecord) -> bool:
+    """py4j logs a call that a signal cut short to the root logger, with its traceback."""
+    return "while sending command" not in record.getMessage()
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Runs the command; exits with 0, 1 where something failed, 2 where the user gave something wrong, 130 after Ctrl-C."""
+    """Runs the command; exits with 0, 1 where something failed, 2 where the user gave something wrong, 130 after Ctrl-C, 143 after SIGTERM."""
     for name in ("py4j", "SQLQueryContextLogger"):  # an interrupted call, a table that is not there yet: not worth their tracebacks
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    logging.getLogger().addFilter(lambda record: "while sending command" not in record.getMessage())  # py4j's words for the same
+    logging.getLogger().addFilter(_is_no_cut_call)
     terminated: list[int] = []
 
     def terminate(number: int, frame: object) -> NoReturn:

@@ -1,4 +1,4 @@
-# ruff: noqa: T201 - a benchmark prints its table
+
 """The figures of the content job on Fashion-MNIST: each is kept as soon as it is there, so that a run cut short goes on.
 
 usage: python tests/benchmarks/content.py DATA WORK [--parts quality losses launch processes resume] [--epochs N] [--seeds N] [--threads N]
@@ -13,12 +13,10 @@ DATA: the folder of the IDX files; WORK: what is kept between runs. Parts:
 
 import argparse
 import base64
-import json
 import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.results import Kept
 
 from coterie.content.checkpoint import packed, unpack
 from coterie.content.classifier import trained
@@ -43,20 +45,6 @@ SETTINGS = load_settings([]).content
 RECIPE = Recipe(size=SETTINGS.size, **SETTINGS.gan.model_dump())
 SHOWN = (2, 5, 10, 15, 20, 30, 40, 50)
 CPU = torch.device("cpu")
-
-
-class Kept:
-    """Results by name in one file."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.values: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-
-    def once(self, name: str, make: Callable[[], Any]) -> None:
-        if name not in self.values:
-            self.values[name] = make()
-            self.file.write_text(json.dumps(self.values, indent=1))
-        print(name, json.dumps(self.values[name]), flush=True)
 
 
 def export(data: Path, work: Path, count: int | None = None) -> str:

@@ -19,15 +19,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # the cluster of tests/cluster
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import disks
-import drivers
-import losses
-import writers
-from lakes import stages
-from results import Kept, Result, table
 from tests.cluster.standalone import Standalone
+from tests.faults import disks, drivers, losses, writers
+from tests.faults.lakes import stages
+from tests.results import Kept, Result, table
 
 from coterie.session import get_session
 from coterie.settings import load_settings

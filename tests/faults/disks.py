@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from drivers import wrongly_seen
-from lakes import Stage, differing, prints, undisturbed
-from processes import Ended, Running, finished
 from pyspark.sql import SparkSession
-from results import Result
+from tests.faults.drivers import wrongly_seen
+from tests.faults.lakes import Stage, differing, prints, undisturbed
+from tests.faults.processes import Ended, Running, finished
+from tests.results import Result
 
 
 @contextlib.contextmanager

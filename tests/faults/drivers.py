@@ -5,10 +5,10 @@ import signal
 import time
 from pathlib import Path
 
-from lakes import Stage, differing, prints, seen, undisturbed, undisturbed_seen
-from processes import Running, finished
 from pyspark.sql import SparkSession
-from results import Result
+from tests.faults.lakes import Stage, differing, prints, seen, undisturbed, undisturbed_seen
+from tests.faults.processes import Running, finished
+from tests.results import Result
 
 from coterie.lake import Lake
 from coterie.pipeline.shop import Shop

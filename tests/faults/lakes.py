@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import finished
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from tests.cluster.compare import COMPARED
+from tests.faults.processes import finished
 
 from coterie.lake import Lake
 from coterie.pipeline.shop import Shop
-from coterie.schemas import TABLES
 
 # Everything a run does, on little data: what is compiled would be slower to compile than to run as it is.
 CHOICES = (
@@ -29,8 +29,6 @@ CHOICES = (
 SMALL = [part for choice in CHOICES for part in ("--set", choice)]
 JOBS = ("ingest", "features", "segments", "recommend")
 LATE_DAYS = 7
-# Scratch tables are empty between jobs; `runs` and `lease` tell of the runs, which differ.
-COMPARED = [name for name, table in TABLES.items() if not table.is_scratch and name not in {"runs", "lease"}]
 
 Prints = dict[str, tuple[int, str]]  # of each table: its rows, and the sum of their hashes
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from drivers import moments
-from lakes import Stage, differing, prints, undisturbed
-from processes import Ended, Running
 from pyspark.sql import SparkSession
-from results import Result
 from tests.cluster.standalone import Standalone, package
+from tests.faults.drivers import moments
+from tests.faults.lakes import Stage, differing, prints, undisturbed
+from tests.faults.processes import Ended, Running
+from tests.results import Result
 
 # A task that takes half as long again as the middle one of its stage is begun a second time elsewhere: the first to end counts.
 _SPECULATION = {

@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
-from lakes import Stage, differing, prints, undisturbed
-from processes import Running, finished
 from pyspark.sql import SparkSession
-from results import Result
+from tests.faults.lakes import Stage, differing, prints, undisturbed
+from tests.faults.processes import Running, finished
+from tests.results import Result
 
 REFUSED = "is being written by"
 

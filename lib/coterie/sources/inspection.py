@@ -107,7 +107,7 @@ def _unread(schema: pa.Schema, metadata: pq.FileMetaData) -> str | None:
     """What Spark does not read, though it is good Parquet."""
     for field in schema:
         for part, kind in _parts(field.name, field.type):
-            if kind in (pa.float16(), pa.timestamp("ns")) or (pa.types.is_timestamp(kind) and kind.unit == "ns"):
+            if kind == pa.float16() or (pa.types.is_timestamp(kind) and kind.unit == "ns"):
                 return f"column {part} is {kind}, which Spark does not read; write it as {'microseconds' if pa.types.is_timestamp(kind) else 'float32'}"
             if pa.types.is_time(kind) or pa.types.is_decimal256(kind):
                 return f"column {part} is {kind}, which Spark does not read; write it as {'text' if pa.types.is_time(kind) else 'a decimal of 38 digits'}"

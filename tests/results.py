@@ -1,4 +1,4 @@
-"""Results by name in one file: each is kept as soon as it is there, so that a campaign cut short goes on."""
+"""Results by name in one file: each is kept as soon as it is there, so that a campaign or benchmark cut short goes on."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +11,9 @@ Result = dict[str, Any]
 class Kept:
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.values: dict[str, Result] = json.loads(file.read_text()) if file.exists() else {}
+        self.values: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
 
-    def once(self, name: str, make: Callable[[], Result]) -> Result:
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self.values:
             self.values[name] = make()
             self.file.write_text(json.dumps(self.values, indent=1))
