@@ -61,14 +61,23 @@ def test_a_lease_left_by_a_job_that_died_runs_out(lake: Lake) -> None:
 
 def test_a_lease_outlives_a_store_that_does_not_answer_for_a_while_but_not_for_longer_than_it_lasts(lake: Lake) -> None:
     table, away = Path(lake.place, "lease"), Path(lake.place, "away")
-    with Lease(lake, "first", 9) as lease:
+
+    def hide() -> None:  # a file in the folder's place: a renewal that is under way cannot make the folder again
         table.rename(away)
-        time.sleep(4)
+        table.touch()
+
+    def put_back() -> None:
+        table.unlink()
         away.rename(table)
+
+    with Lease(lake, "first", 9) as lease:
+        hide()
+        time.sleep(4)
+        put_back()
         time.sleep(7)
         lease.check()
-        table.rename(away)
+        hide()
         time.sleep(10)
         with pytest.raises(LeaseError, match="lost its lease"):
             lease.check()
-        away.rename(table)
+        put_back()
