@@ -17,6 +17,8 @@ from coterie import clusters, display, listing
 from coterie.errors import CoterieError, UserError
 from coterie.settings import override, read_toml
 
+_SMALL = 400_000_000  # bytes of a lake
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -59,6 +61,16 @@ def _shop(lake: str, conf: list[str] | None, settings: list[str] | None, progres
     from coterie.pipeline.shop import Shop  # noqa: PLC0415 - loads Spark, which --help should not wait for
 
     return Shop(lake, None, [{"spark": {"brief": brief}}, *_layers(conf, settings)], progress or (lambda job, words: None))
+
+
+def _is_small(lake: str) -> bool:
+    """Whether its files take so little that to read them all is a matter of seconds; false where that cannot be told."""
+    total = 0
+    for path in Path(lake).rglob("*"):
+        total += path.lstat().st_size
+        if total > _SMALL:
+            return False
+    return total > 0
 
 
 def _done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool, page: str = "") -> None:
@@ -167,7 +179,7 @@ def segments(
 def report(lake: Lake, as_of: AsOf = None, out: Out = None, conf: Conf = None, set: Set = None, quiet: Quiet = False) -> None:  # noqa: A002 - option's name
     """One page on the customers as of a date: who they are, who moved, what to offer, and how far to trust it. Works without a network."""
     with display.progress(quiet) as shown:
-        page = _shop(lake, conf, set, shown).report(_day(as_of, "--as-of"), out)
+        page = _shop(lake, conf, set, shown, brief=_is_small(lake)).report(_day(as_of, "--as-of"), out)
     if not quiet:
         display.say(f"report: {page} ({page.stat().st_size / 1e6:.1f} MB)")
 

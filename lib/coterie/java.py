@@ -13,7 +13,7 @@ from coterie.errors import SessionError
 # Two cores are shared with the compiler: in the minutes that a job takes, what it does to code that is merely warm is not repaid.
 _COMPILE_LESS = "-XX:Tier4InvocationThreshold=30000 -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=60000 -XX:Tier4BackEdgeThreshold=200000"
 
-_COMPILE_ONCE = "-XX:TieredStopAtLevel=1"  # the quick compiler alone
+_COMPILE_ONCE = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=96m"  # the quick compiler alone; Java would give it 48m, which a report fills
 
 
 def require_java() -> str:

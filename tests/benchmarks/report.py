@@ -70,6 +70,7 @@ def make(lake: Lake, spark: SparkSession, customers: int) -> None:
     sums = counted.groupBy("as_of", "segmentation", "segment_id", "segment_name").agg(F.count("*").alias("size"), F.sum("monetary").alias("revenue"))
     shares = sums.withColumn("share", F.col("size") / customers).withColumn("revenue_share", F.lit(1 / SEGMENTS))
     lake.replace("segment_profiles", filled(shares, "segment_profiles"))
+    written = [cell for name in TABLES if name != "lease" and lake.exists(name) for cell in (F.lit(name), F.lit(lake.version(name)))]
     finished = spark.range(1).select(
         F.lit("run").alias("run_id"),
         F.lit("finished").alias("event"),
@@ -77,6 +78,7 @@ def make(lake: Lake, spark: SparkSession, customers: int) -> None:
         as_of,
         F.lit(datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)).alias("at"),
         F.create_map(F.lit("customers"), F.lit(float(customers))).alias("measures"),
+        F.create_map(*written).alias("tables_written"),
     )
     lake.append("runs", filled(finished, "runs"))
 
@@ -108,7 +110,7 @@ def main() -> None:
     parser.add_argument("--page", default="report.html")
     parser.add_argument("--master", default="local[*]", help="local-cluster[1,2,2048] has the executor in a process of its own")
     given = parser.parse_args()
-    spark = get_session(load_settings([{"spark": {"master": given.master}}]).spark)
+    spark = get_session(load_settings([{"spark": {"master": given.master, "brief": True}}]).spark)
     lake = Lake(spark, given.lake)
     if not lake.exists("runs"):
         began = time.monotonic()

@@ -27,9 +27,10 @@ from coterie.settings import load_settings
 
 _AT_ONCE = 4  # queries that wait for Spark at the same time: the driver plans one while the cores run another
 _FEW = 50_000  # customers
-# What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a task for each of many parts.
+# What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a second task, describing it at length.
 _PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false",
-          "spark.sql.shuffle.partitions": "2"}  # fmt: skip
+          "spark.sql.shuffle.partitions": "1", "spark.sql.files.minPartitionNum": "1", "spark.databricks.delta.snapshotPartitions": "1",
+          "spark.sql.ui.explainMode": "simple"}  # fmt: skip
 
 
 def default_page(place: str) -> Path | None:
@@ -102,13 +103,14 @@ def opened(lake: Lake, needed: Sequence[str], as_of: datetime.date | None) -> It
     try:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             said = pool.submit(read_history, lake)
-            there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name) and bool(lake.read(name).columns), needed), strict=True))
+            there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name), needed), strict=True))
             history = said.result()
             if max(((row["measures"] or {}).get("customers", 0) for row in history if row["state"] == "finished"), default=0) > _FEW:
                 _put_back(lake.spark, before)
             newest, day = versions(history), chosen_date(lake, history, as_of)
             finished = [name for name in needed if there[name] and (name in newest or not history)]  # a lake that lost its runs is shown as it lies
-            yield Shelf(day, history, {name: lake.read(name, newest.get(name)) for name in finished}, pool)
+            tables = pool.map(lambda name: lake.read(name, newest.get(name)), finished)
+            yield Shelf(day, history, dict(zip(finished, tables, strict=True)), pool)
     finally:
         _put_back(lake.spark, before)
 
