@@ -231,6 +231,23 @@ def test_a_file_damaged_behind_its_footer_is_named_or_set_aside_and_the_others_a
     assert sorted(row["status"] for row in lake.read("ingested_files").collect()) == ["quarantined", "quarantined", "read"]
 
 
+def test_a_damaged_file_of_items_is_named_or_set_aside_too(lake: Lake, tmp_path: Path) -> None:
+    for kind in ("events", "items"):
+        (tmp_path / kind).mkdir()
+    (tmp_path / "events" / "a.csv").write_text(HEADER + "e1,ann,lamp,view,2024-03-01,,,,\n", encoding="utf-8")
+    for name in ("good", "bad"):
+        place = tmp_path / "items" / f"{name}.parquet"
+        pq.write_table(pa.table({"item_id": [f"{name} {n}" for n in range(9)], "title": ["a title"] * 9}), place)
+    content = place.read_bytes()
+    place.write_bytes(content[:4] + b"\xff" * 60 + content[64:])
+    with pytest.raises(InputError, match=r"1 file\(s\) cannot be read: .*bad\.parquet: damaged: Spark cannot read it through"):
+        ingest(lake, tmp_path)
+    assert not lake.exists("items")
+    run = ingest(lake, tmp_path, "ingest.on_bad_file=quarantine")
+    assert "1 file(s) set aside" in run.message
+    assert lake.read("items").where("is_declared").count() == 9
+
+
 def test_no_value_of_a_row_is_in_a_message(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "events").mkdir()
     (tmp_path / "events" / "a.csv").write_text(HEADER + "e1,Ann,lamp,ann@example.com,2024-03-01,,,,\n", encoding="utf-8")

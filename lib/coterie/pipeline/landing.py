@@ -14,7 +14,7 @@ from coterie.events.accounting import OUTCOMES, Account
 from coterie.events.declared import declared_rows, judged_rows
 from coterie.events.items import derived_items
 from coterie.pipeline.run import Run
-from coterie.pipeline.staging import Batch, limits_of
+from coterie.pipeline.staging import Batch, limits_of, set_aside
 from coterie.schemas import CUSTOMERS, INGESTED_FILES, ITEMS
 from coterie.sources.apply import mapped
 from coterie.sources.files import SourceFile
@@ -27,8 +27,15 @@ _DECLARED = {"items": ITEMS, "customers": CUSTOMERS}
 def land(run: Run, mapping: Mapping, batch: Batch, account: Account) -> None:
     """Writes rejected rows, events, items, customers and the files read, in this order, and empties the scratch table."""
     settled = resolve.settled(run.read("staged_events"))
-    declared = {kind: _declared(run, mapping, batch, kind) for kind in _DECLARED if batch.files.get(kind)}
-    counts = account.by_file() | {name: found for rows in declared.values() for name, found in _counts(rows).items()}
+    counts, declared = account.by_file(), {}
+    for kind in _DECLARED:
+        while batch.files.get(kind) and kind not in declared:
+            rows = _declared(run, mapping, batch, kind)
+            try:
+                counts |= _counts(rows)
+                declared[kind] = rows
+            except Exception as error:  # a failed task is no PySparkException on Spark Classic
+                set_aside(run, mapping, batch, kind, error)
     run.step("writing rejected rows and events")
     _write_rejected(run, mapping, batch, [settled, *declared.values()], counts)
     first_day = _write_events(run, mapping, batch, settled, account.first_day()) if batch.files.get("events") else None

@@ -62,19 +62,29 @@ def _read(run: Run, mapping: Mapping, batch: Batch) -> dict[str, Any] | None:
         try:
             run.replace("staged_events", counted)
         except Exception as error:  # a failed task is no PySparkException on Spark Classic
-            if any(name in str(error) for name in _RAISED_BY_SQL):
-                name = next(name for name in _RAISED_BY_SQL if name in str(error))
-                raise MappingError(f"an expression of mapping '{mapping.name}' fails on a row ({name}); use try_cast, try_divide") from None
-            damaged = unreadable(run.spark, error, files)
-            if not damaged:
-                raise
-            good, bad = refuse_bad([*damaged, *_without(files, damaged)], "events", mapping.name, run.settings.ingest.on_bad_file == "quarantine")
-            batch.files["events"], batch.quarantined = good, [*batch.quarantined, *bad]
-            batch.replaced = {name: content for name, content in batch.replaced.items() if name not in {file.source_file for file in bad}}
-            batch.suspects = [name for name in batch.suspects if name not in {file.source_file for file in bad}]
+            set_aside(run, mapping, batch, "events", error)
             continue
         return observed.get
     return None
+
+
+def set_aside(run: Run, mapping: Mapping, batch: Batch, kind: str, error: Exception) -> None:
+    """Takes the damaged files that made reading those of the kind fail out of the batch, where the settings say so.
+
+    Raises MappingError or InputError where a person has to mend something, and the error itself where it is about something else.
+    """
+    raised = next((name for name in _RAISED_BY_SQL if name in str(error)), None)
+    if raised:
+        raise MappingError(f"an expression of mapping '{mapping.name}' fails on a row ({raised}); use try_cast, try_divide") from None
+    files = batch.files[kind]
+    damaged = unreadable(run.spark, error, files)
+    if not damaged:
+        raise error
+    good, bad = refuse_bad([*damaged, *_without(files, damaged)], kind, mapping.name, run.settings.ingest.on_bad_file == "quarantine")
+    names = {file.source_file for file in bad}
+    batch.files[kind], batch.quarantined = good, [*batch.quarantined, *bad]
+    batch.replaced = {name: content for name, content in batch.replaced.items() if name not in names}
+    batch.suspects = [name for name in batch.suspects if name not in names]
 
 
 def _without(files: list[SourceFile], others: list[SourceFile]) -> list[SourceFile]:
