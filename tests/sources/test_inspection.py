@@ -45,7 +45,7 @@ def parquet(compression: str = "snappy", **columns: Any) -> bytes:
         ("a.csv", b'id,price\r"1\n2",3\r4,5\n', "its first line ends in a return alone and others end otherwise"),
         ("a.csv", b"id,price,_RAW\n", "column _RAW has a name that Coterie gives to columns of its own"),
         ("a.parquet", parquet(id=[1], price=[2.0], _metadata=[3]), "column _metadata has a name"),
-        ("a.parquet", parquet(id=[1], price=pa.array([1], pa.timestamp("ns"))), "column price is timestamp[ns], which Spark does not read; write it as micro"),
+        ("a.parquet", parquet(id=[1], price=[2.0], at=pa.array([[1]], pa.list_(pa.timestamp("ns")))), "column at.element is timestamp[ns], which Spark"),
         ("a.parquet", parquet(id=[1], price=[2.0], at=[{"b": [datetime.time(1)]}]), "column at.b.element is time64[us]"),
         ("a.parquet", parquet(id=[1], price=[2.0], s=[{"a": 1, "A": 2}]), "column s has two fields of one name: a, A"),
         ("a.parquet", parquet(compression="brotli", id=[1], price=[2.0]), "packed by BROTLI"),

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from coterie.errors import InputError, MappingError
 from coterie.sources.files import inspected, list_files, new_files, refuse_bad
 from coterie.sources.mapping import Files, Part
-from coterie.sources.read import read_rows
+from coterie.sources.read import nanoseconds_as_numbers, read_rows
 
 ANY = Part(files=Files(), columns={})
 
@@ -157,6 +158,21 @@ def test_a_file_with_a_colon_in_its_name_is_bad_and_keeps_no_other_from_being_re
     problem = "its name has a colon, which Hadoop does not open on a local disk: rename it"
     assert [(file.path[-9:], file.findings.problem) for file in bad] == [("10:30.csv", problem)]
     assert len(read_rows(spark, good, Files(), ())[0].collect()) == 2
+
+
+def test_nanoseconds_as_pandas_writes_them_are_read_to_the_microsecond(spark: SparkSession, tmp_path: Path) -> None:
+    nanoseconds = 1_709_287_200_123_456_789  # 2024-03-01 10:00:00.123456789, more digits than a double has
+    columns = {"local": pa.array([nanoseconds, None], pa.timestamp("ns")), "a: b`c": pa.array([nanoseconds, None], pa.timestamp("ns", "Europe/Berlin"))}
+    pq.write_table(pa.table({"id": pa.array([nanoseconds, 2]), **columns}), tmp_path / "a.parquet")
+    looked = inspected(spark, list_files(spark, str(tmp_path), Files()), ANY, ("id",), 1 << 20)
+    before = spark.conf.get("spark.sql.legacy.parquet.nanosAsLong")
+    with nanoseconds_as_numbers(spark):
+        rows = read_rows(spark, looked, Files(), ())[0].drop("_source_file", "_is_malformed")
+        assert [kind for _, kind in rows.dtypes] == ["string", "bigint", "timestamp_ntz", "timestamp"]
+        first, second = rows.select("id", F.col("local").cast("string"), F.col("`a: b``c`").cast("string")).collect()
+    assert tuple(first) == (nanoseconds, "2024-03-01 10:00:00.123456", "2024-03-01 10:00:00.123456")
+    assert tuple(second) == (2, None, None)
+    assert spark.conf.get("spark.sql.legacy.parquet.nanosAsLong") == before
 
 
 def test_a_large_file_that_spark_cannot_open_is_bad(spark: SparkSession, tmp_path: Path) -> None:

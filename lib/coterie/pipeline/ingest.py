@@ -11,6 +11,7 @@ from coterie.pipeline.run import Run
 from coterie.pipeline.staging import Batch, stage
 from coterie.sources.files import inspected, list_files, new_files, refuse_bad
 from coterie.sources.mapping import Mapping
+from coterie.sources.read import nanoseconds_as_numbers
 
 
 def run_ingest(run: Run) -> None:
@@ -27,8 +28,8 @@ def run_ingest(run: Run) -> None:
         record(run, Account((), {}), None)
         run.say("nothing new: every file was read before, nothing was written")
         return
-    account = stage(run, mapping, batch)
-    land(run, mapping, batch, account)
+    with nanoseconds_as_numbers(run.spark):
+        land(run, mapping, batch, stage(run, mapping, batch))
 
 
 def _check_shop(run: Run) -> None:

@@ -107,8 +107,9 @@ def _unread(schema: pa.Schema, metadata: pq.FileMetaData) -> str | None:
     """What Spark does not read, though it is good Parquet."""
     for field in schema:
         for part, kind in _parts(field.name, field.type):
-            if kind == pa.float16() or (pa.types.is_timestamp(kind) and kind.unit == "ns"):
-                return f"column {part} is {kind}, which Spark does not read; write it as {'microseconds' if pa.types.is_timestamp(kind) else 'float32'}"
+            is_nanos, is_nested = pa.types.is_timestamp(kind) and kind.unit == "ns", part != field.name
+            if kind == pa.float16() or (is_nanos and is_nested):
+                return f"column {part} is {kind}, which Spark does not read; write it as {'microseconds' if is_nanos else 'float32'}"
             if pa.types.is_time(kind) or pa.types.is_decimal256(kind):
                 return f"column {part} is {kind}, which Spark does not read; write it as {'text' if pa.types.is_time(kind) else 'a decimal of 38 digits'}"
             names = [kind.field(place).name for place in range(kind.num_fields)] if pa.types.is_struct(kind) else []
@@ -117,6 +118,12 @@ def _unread(schema: pa.Schema, metadata: pq.FileMetaData) -> str | None:
     groups = (metadata.row_group(place) for place in range(min(metadata.num_row_groups, 1)))
     packed = sorted({group.column(place).compression for group in groups for place in range(group.num_columns)} - _CODECS)
     return f"it is packed by {packed[0]}, which Spark does not read; write it with zstd or snappy" if packed else None
+
+
+def nanosecond_columns(shape: str) -> dict[str, bool]:
+    """Names of the columns that count nanoseconds in a Parquet file of this shape, and whether they are instants (else local times)."""
+    found = re.findall(r"^(?! )(.*): timestamp\[ns(, tz=[^\]]*)?\](?: not null)?$", shape, re.MULTILINE)
+    return {name: bool(zone) for name, zone in found}
 
 
 def _parts(name: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:

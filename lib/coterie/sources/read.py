@@ -1,6 +1,7 @@
 """Files to rows: the source's own columns, with the file and the row as read beside them. Nothing is typed yet, and no row is dropped."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -8,11 +9,12 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from coterie.sources.files import SourceFile, escaped
-from coterie.sources.inspection import MIXED, OWN_NAMES, is_wide
+from coterie.sources.inspection import MIXED, OWN_NAMES, is_wide, nanosecond_columns
 from coterie.sources.mapping import Files
 
 FILE, RAW, MALFORMED = "_source_file", "_raw", "_is_malformed"
 _BROKEN = "_broken"  # the line that could not be split
+_NANOSECONDS = "spark.sql.legacy.parquet.nanosAsLong"
 _END = "_end"  # the field of the object behind a line of JSON
 _MOST_COLUMNS = 200_000  # a line of delimiters alone is a row that cannot be split; Spark's own limit, 20,480, ends the job
 
@@ -44,10 +46,31 @@ def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, j
         elif kind == "delta":
             frames.append(_with_raw(spark.read.format("delta").load(members[0].path), F.lit(members[0].source_file)))
         else:
-            frames.append(_with_raw(spark.read.parquet(*paths), F.col("_metadata.file_path")))
+            frames.append(_with_raw(_in_microseconds(spark.read.parquet(*paths), nanosecond_columns(str(shape))), F.col("_metadata.file_path")))
     if texts:
         frames.append(reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), texts))
     return frames
+
+
+@contextlib.contextmanager
+def nanoseconds_as_numbers(spark: SparkSession) -> Iterator[None]:
+    """Frames of `read_rows` are made and run within: Spark has no type for the nanoseconds that pandas writes, and refuses them else."""
+    before = spark.conf.get(_NANOSECONDS, None)
+    spark.conf.set(_NANOSECONDS, "true")
+    try:
+        yield
+    finally:
+        if before is None:
+            spark.conf.unset(_NANOSECONDS)
+        else:
+            spark.conf.set(_NANOSECONDS, before)
+
+
+def _in_microseconds(rows: DataFrame, nanoseconds: Mapping[str, bool]) -> DataFrame:
+    """The columns that were read as numbers of nanoseconds as the timestamps they are, cut to microseconds."""
+    kinds = {name: "timestamp" if is_instant else "timestamp_ntz" for name, is_instant in nanoseconds.items()}
+    instants = {name: F.timestamp_micros(F.expr(f"{quoted(name)} DIV 1000")) for name in kinds}
+    return rows.withColumns({name: instants[name].cast(kind) for name, kind in kinds.items()}) if kinds else rows
 
 
 def _as_json(names: Sequence[str]) -> Column:
