@@ -27,10 +27,11 @@ _DELTA = {
 
 # A lake on a laptop is many small tables: few partitions and no user interface save more than they cost.
 _LOCAL = {
-    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",
+    "spark.sql.ui.explainMode": "simple",  # the plan of every query is put in words, for an interface that is off
     "spark.sql.ui.retainedExecutions": "10",  # plans of queries long done, kept for an interface that is off, would fill a small heap
     "spark.ui.retainedStages": "100",
     "spark.ui.retainedJobs": "100",

@@ -10,12 +10,15 @@ import argparse
 import datetime
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.memory import Watch, held
 
 from coterie.lake import Lake
 from coterie.pipeline.report import write_report
@@ -83,26 +86,6 @@ def make(lake: Lake, spark: SparkSession, customers: int) -> None:
     lake.append("runs", filled(finished, "runs"))
 
 
-def resident() -> int:
-    """Bytes of memory of the driver: this process and those below it that are no executors."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-            if b"ExecutorBackend" in path.with_name("cmdline").read_bytes():
-                continue
-        except OSError:
-            continue
-        parents[int(path.parent.name)] = (int(fields[1]), int(fields[21]) * os.sysconf("SC_PAGE_SIZE"))
-    total = 0
-    for process, (_, size) in parents.items():
-        above = process
-        while above in parents and above != os.getpid():
-            above = parents[above][0]
-        total += size if above == os.getpid() else 0
-    return total
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--customers", type=int, default=1_000_000)
@@ -117,21 +100,11 @@ def main() -> None:
         make(lake, spark, given.customers)
         sys.stdout.write(f"tables of {given.customers:,} customers: {time.monotonic() - began:.0f} s; run it again for the page\n")
         sys.exit()
-    idle, most, done = resident(), [0], threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.2):
-            most[0] = max(most[0], resident())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    began = time.monotonic()
-    page = write_report(lake, DAY, Path(given.page), lambda job, words: None)
-    seconds = time.monotonic() - began
-    done.set()
-    watcher.join()
-    sys.stdout.write(f"report of {given.customers:,} customers: {seconds:.1f} s, {page.stat().st_size / 1e6:.1f} MB; "
-          f"at rest {idle / 1e9:.2f} GB, at most {most[0] / 1e9:.2f} GB: {(most[0] - idle) / 1e9:.2f} GB above it\n")  # fmt: skip
+    idle = held(os.getpid())[0]
+    with Watch() as watch:
+        page = write_report(lake, DAY, Path(given.page), lambda job, words: None)
+    sys.stdout.write(f"report of {given.customers:,} customers: {watch.seconds:.1f} s, {page.stat().st_size / 1e6:.1f} MB; "
+          f"at rest {idle / 1e9:.2f} GB, at most {watch.driver / 1e9:.2f} GB: {(watch.driver - idle) / 1e9:.2f} GB above it\n")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -27,10 +27,9 @@ from coterie.settings import load_settings
 
 _AT_ONCE = 4  # queries that wait for Spark at the same time: the driver plans one while the cores run another
 _FEW = 50_000  # customers
-# What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a second task, describing it at length.
+# What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a second task.
 _PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false",
-          "spark.sql.shuffle.partitions": "1", "spark.sql.files.minPartitionNum": "1", "spark.databricks.delta.snapshotPartitions": "1",
-          "spark.sql.ui.explainMode": "simple"}  # fmt: skip
+          "spark.sql.shuffle.partitions": "1", "spark.sql.files.minPartitionNum": "1"}  # fmt: skip
 
 
 def default_page(place: str) -> Path | None:
