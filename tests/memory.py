@@ -10,7 +10,7 @@ from types import TracebackType
 
 def held(root: int) -> tuple[int, int]:
     """Bytes of the tree under the process `root`: of what is no executor, and of executors with their Python workers. Shared pages count once."""
-    parents, executors, sizes = {}, set(), {}
+    parents, executors = {}, set()
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
             process = int(path.name)
@@ -26,16 +26,16 @@ def held(root: int) -> tuple[int, int]:
             continue
         with contextlib.suppress(OSError):
             rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
-            sizes[process] = next(int(text.split()[1]) * 1024 for text in rollup.splitlines() if text.startswith("Pss:"))
-        if executors & set(line):
-            workers += sizes.get(process, 0)
-        else:
-            driver += sizes.get(process, 0)
+            size = next(int(text.split()[1]) * 1024 for text in rollup.splitlines() if text.startswith("Pss:"))
+            if executors & set(line):
+                workers += size
+            else:
+                driver += size
     return driver, workers
 
 
 class Watch:
-    """While it is entered, looks at the tree of a process five times a second. `driver`, `total`: the most bytes at any look; `seconds`."""
+    """While it is entered, looks at the tree of a process once a second. `driver`, `total`: the most bytes at any look; `seconds`."""
 
     def __init__(self, root: int | None = None) -> None:
         self.root = root or os.getpid()
@@ -49,7 +49,7 @@ class Watch:
         return self
 
     def _look(self) -> None:
-        while not self._done.wait(0.2):
+        while not self._done.wait(1):
             driver, workers = held(self.root)
             self.driver, self.total = max(self.driver, driver), max(self.total, driver + workers)
 

@@ -1,5 +1,6 @@
 """The `coterie` command: arguments in, a job or a table out. Progress and errors go to standard error, results to standard output."""
 
+import contextlib
 import datetime
 import json
 import logging
@@ -66,11 +67,13 @@ def _shop(lake: str, conf: list[str] | None, settings: list[str] | None, progres
 def _is_small(lake: str) -> bool:
     """Whether its files take so little that to read them all is a matter of seconds; false where that cannot be told."""
     total = 0
-    for path in Path(lake).rglob("*"):
-        total += path.lstat().st_size
-        if total > _SMALL:
-            return False
-    return total > 0
+    with contextlib.suppress(OSError):  # a writer has taken it away meanwhile
+        for path in Path(lake).rglob("*"):
+            total += path.lstat().st_size
+            if total > _SMALL:
+                return False
+        return total > 0
+    return False
 
 
 def _done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool, page: str = "") -> None:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import urllib.parse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pyspark.errors import PySparkException
@@ -59,6 +59,22 @@ def get_session(settings: Spark) -> SparkSession:
         _require_delta(session)
         return _prepared(session)
     return _prepared(_started(SparkSession.builder.master(settings.master), settings))
+
+
+@contextlib.contextmanager
+def with_options(session: SparkSession, options: Mapping[str, str]) -> Iterator[None]:
+    """Spark's options for what is made and run within; after it they are as they were."""
+    before = {name: session.conf.get(name, None) for name in options}
+    try:
+        for name, value in options.items():
+            session.conf.set(name, value)
+        yield
+    finally:
+        for name, kept in before.items():
+            if kept is None:
+                session.conf.unset(name)
+            else:
+                session.conf.set(name, kept)
 
 
 def _configured(builder: SparkSession.Builder, options: dict[str, str]) -> SparkSession.Builder:

@@ -1,4 +1,3 @@
-
 """The figures of the content job on Fashion-MNIST: each is kept as soon as it is there, so that a run cut short goes on.
 
 usage: python tests/benchmarks/content.py DATA WORK [--parts quality losses launch processes resume] [--epochs N] [--seeds N] [--threads N]

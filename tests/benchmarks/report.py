@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--page", default="report.html")
     parser.add_argument("--master", default="local[*]", help="local-cluster[1,2,2048] has the executor in a process of its own")
     given = parser.parse_args()
-    spark = get_session(load_settings([{"spark": {"master": given.master, "brief": True}}]).spark)
+    spark = get_session(load_settings([{"spark": {"master": given.master}}]).spark)
     lake = Lake(spark, given.lake)
     if not lake.exists("runs"):
         began = time.monotonic()

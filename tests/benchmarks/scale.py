@@ -12,6 +12,7 @@ import json
 import math
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,8 @@ def main() -> None:
     for millions in given.millions:
         shop = made(work / f"{millions:g}", round(millions * CUSTOMERS_A_MILLION))
         for job in given.jobs:
-            found[job].append(kept.once(f"{job} {millions:g}", lambda shop=shop, job=job: measured(shop, job, [*CLUSTER, *given.set])))
-    events = [one["events"] for one in kept.values.values() if "events" in one]
+            found[job].append(kept.once(f"{job} {millions:g}", partial(measured, shop, job, [*CLUSTER, *given.set])))
+    events = [kept.values[f"ingest {millions:g}"]["events"] for millions in given.millions]
     print(table([line(job, results, events) for job, results in found.items()]))
     drawn(found, events).write_html(work / "scale.html", include_plotlyjs=True)
 

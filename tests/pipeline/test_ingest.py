@@ -212,6 +212,12 @@ def test_complete_journey_rejects_the_rows_without_units_and_declares_its_produc
     assert lake.read("customers").where("is_declared").count() == 801
 
 
+def damage(file: Path) -> None:
+    """Its footer says that it is a Parquet file; what stands before it cannot be read."""
+    content = file.read_bytes()
+    file.write_bytes(content[:4] + b"\xff" * 60 + content[64:])
+
+
 def test_a_file_damaged_behind_its_footer_is_named_or_set_aside_and_the_others_are_read(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "events").mkdir()
     columns = {name: [f"{name} {n}" for n in range(9)] for name in ("event_id", "customer_id", "item_id")}
@@ -219,9 +225,8 @@ def test_a_file_damaged_behind_its_footer_is_named_or_set_aside_and_the_others_a
     for name in ("good", "bad one", "bad%20two"):
         place = tmp_path / "events" / f"{name}.parquet"
         pq.write_table(pa.table({key: [f"{value} {name}" if key == "event_id" else value for value in values] for key, values in columns.items()}), place)
-        content = place.read_bytes()
         if name != "good":
-            place.write_bytes(content[:4] + b"\xff" * 60 + content[64:])
+            damage(place)
     with pytest.raises(InputError, match=r"2 file\(s\) cannot be read: .*bad.*damaged: Spark cannot read it through"):
         ingest(lake, tmp_path)
     assert not lake.exists("events")
@@ -238,8 +243,7 @@ def test_a_damaged_file_of_items_is_named_or_set_aside_too(lake: Lake, tmp_path:
     for name in ("good", "bad"):
         place = tmp_path / "items" / f"{name}.parquet"
         pq.write_table(pa.table({"item_id": [f"{name} {n}" for n in range(9)], "title": ["a title"] * 9}), place)
-    content = place.read_bytes()
-    place.write_bytes(content[:4] + b"\xff" * 60 + content[64:])
+    damage(place)
     with pytest.raises(InputError, match=r"1 file\(s\) cannot be read: .*bad\.parquet: damaged: Spark cannot read it through"):
         ingest(lake, tmp_path)
     assert not lake.exists("items")

@@ -12,9 +12,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from coterie.errors import InputError, MappingError
+from coterie.session import with_options
 from coterie.sources.files import inspected, list_files, new_files, refuse_bad
 from coterie.sources.mapping import Files, Part
-from coterie.sources.read import nanoseconds_as_numbers, read_rows
+from coterie.sources.read import READ_OPTIONS, read_rows
 
 ANY = Part(files=Files(), columns={})
 
@@ -163,12 +164,13 @@ def test_a_file_with_a_colon_in_its_name_is_bad_and_keeps_no_other_from_being_re
 def test_nanoseconds_as_pandas_writes_them_are_read_to_the_microsecond(spark: SparkSession, tmp_path: Path) -> None:
     nanoseconds = 1_709_287_200_123_456_789  # 2024-03-01 10:00:00.123456789, more digits than a double has
     columns = {"local": pa.array([nanoseconds, None], pa.timestamp("ns")), "a: b`c": pa.array([nanoseconds, None], pa.timestamp("ns", "Europe/Berlin"))}
-    pq.write_table(pa.table({"id": pa.array([nanoseconds, 2]), **columns}), tmp_path / "a.parquet")
+    hostile = {"a line\nid: timestamp[ns]\n": pa.array([1, 2])}
+    pq.write_table(pa.table({"id": pa.array([nanoseconds, 2]), **columns, **hostile}), tmp_path / "a.parquet")
     looked = inspected(spark, list_files(spark, str(tmp_path), Files()), ANY, ("id",), 1 << 20)
     before = spark.conf.get("spark.sql.legacy.parquet.nanosAsLong")
-    with nanoseconds_as_numbers(spark):
+    with with_options(spark, READ_OPTIONS):
         rows = read_rows(spark, looked, Files(), ())[0].drop("_source_file", "_is_malformed")
-        assert [kind for _, kind in rows.dtypes] == ["string", "bigint", "timestamp_ntz", "timestamp"]
+        assert [kind for _, kind in rows.dtypes] == ["string", "bigint", "timestamp_ntz", "timestamp", "bigint"]
         first, second = rows.select("id", F.col("local").cast("string"), F.col("`a: b``c`").cast("string")).collect()
     assert tuple(first) == (nanoseconds, "2024-03-01 10:00:00.123456", "2024-03-01 10:00:00.123456")
     assert tuple(second) == (2, None, None)

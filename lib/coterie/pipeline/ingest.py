@@ -9,9 +9,10 @@ from coterie.events.accounting import Account
 from coterie.pipeline.landing import land, record
 from coterie.pipeline.run import Run
 from coterie.pipeline.staging import Batch, stage
+from coterie.session import with_options
 from coterie.sources.files import inspected, list_files, new_files, refuse_bad
 from coterie.sources.mapping import Mapping
-from coterie.sources.read import nanoseconds_as_numbers
+from coterie.sources.read import READ_OPTIONS
 
 
 def run_ingest(run: Run) -> None:
@@ -28,7 +29,7 @@ def run_ingest(run: Run) -> None:
         record(run, Account((), {}), None)
         run.say("nothing new: every file was read before, nothing was written")
         return
-    with nanoseconds_as_numbers(run.spark):
+    with with_options(run.spark, READ_OPTIONS):
         land(run, mapping, batch, stage(run, mapping, batch))
 
 

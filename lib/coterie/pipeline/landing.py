@@ -4,7 +4,7 @@ What was read is recorded last, so that a file counts as read only when its rows
 """
 
 import datetime
-from functools import reduce
+from functools import partial, reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -14,7 +14,7 @@ from coterie.events.accounting import OUTCOMES, Account
 from coterie.events.declared import declared_rows, judged_rows
 from coterie.events.items import derived_items
 from coterie.pipeline.run import Run
-from coterie.pipeline.staging import Batch, limits_of, set_aside
+from coterie.pipeline.staging import Batch, limits_of, read_through
 from coterie.schemas import CUSTOMERS, INGESTED_FILES, ITEMS
 from coterie.sources.apply import mapped
 from coterie.sources.files import SourceFile
@@ -29,13 +29,10 @@ def land(run: Run, mapping: Mapping, batch: Batch, account: Account) -> None:
     settled = resolve.settled(run.read("staged_events"))
     counts, declared = account.by_file(), {}
     for kind in _DECLARED:
-        while batch.files.get(kind) and kind not in declared:
-            rows = _declared(run, mapping, batch, kind)
-            try:
-                counts |= _counts(rows)
-                declared[kind] = rows
-            except Exception as error:  # a failed task is no PySparkException on Spark Classic
-                set_aside(run, mapping, batch, kind, error)
+        judged = read_through(run, mapping, batch, kind, partial(_counted, run, mapping, kind))
+        if judged is not None:
+            declared[kind], counted = judged
+            counts |= counted
     run.step("writing rejected rows and events")
     _write_rejected(run, mapping, batch, [settled, *declared.values()], counts)
     first_day = _write_events(run, mapping, batch, settled, account.first_day()) if batch.files.get("events") else None
@@ -48,19 +45,15 @@ def land(run: Run, mapping: Mapping, batch: Batch, account: Account) -> None:
     run.say(_said(batch, account))
 
 
-def _declared(run: Run, mapping: Mapping, batch: Batch, kind: str) -> DataFrame:
-    """The rows of all files of the kind, judged."""
-    found = read_rows(run.spark, batch.files[kind], mapping.parts[kind].files, mapping.possible_columns(kind))
+def _counted(run: Run, mapping: Mapping, kind: str, files: list[SourceFile]) -> tuple[DataFrame, dict[str, dict[str, int]]]:
+    """The rows of all files of the kind, judged, and their number by outcome, by file."""
+    found = read_rows(run.spark, files, mapping.parts[kind].files, mapping.possible_columns(kind))
     frames = [declared_rows(mapped(rows, mapping, kind, run.settings.shop.time_zone), TARGETS[kind], limits_of(run)) for rows in found]
-    return judged_rows(reduce(DataFrame.unionByName, frames), _DECLARED[kind].key)
-
-
-def _counts(rows: DataFrame) -> dict[str, dict[str, int]]:
-    """Rows by outcome, by file."""
-    found: dict[str, dict[str, int]] = {}
-    for row in rows.groupBy("source_file", "outcome").count().collect():
-        found.setdefault(row["source_file"], dict.fromkeys(OUTCOMES, 0))[row["outcome"]] = row["count"]
-    return found
+    judged = judged_rows(reduce(DataFrame.unionByName, frames), _DECLARED[kind].key)
+    counts: dict[str, dict[str, int]] = {}
+    for row in judged.groupBy("source_file", "outcome").count().collect():
+        counts.setdefault(row["source_file"], dict.fromkeys(OUTCOMES, 0))[row["outcome"]] = row["count"]
+    return judged, counts
 
 
 def _write_rejected(run: Run, mapping: Mapping, batch: Batch, judged: list[DataFrame], counts: dict[str, dict[str, int]]) -> None:

@@ -1,16 +1,16 @@
 """The report: it reads the tables as the newest finished runs left them, and writes one file. It changes no table and takes no lease."""
 
-import contextlib
 import datetime
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from coterie import __version__
@@ -23,6 +23,7 @@ from coterie.report.page import require_libraries
 from coterie.report.queries import QUERIES
 from coterie.report.report import report_page
 from coterie.schemas import TABLES
+from coterie.session import with_options
 from coterie.settings import load_settings
 
 _AT_ONCE = 4  # queries that wait for Spark at the same time: the driver plans one while the cores run another
@@ -89,37 +90,24 @@ class Shelf:
     pool: ThreadPoolExecutor
 
 
-@contextlib.contextmanager
+@contextmanager
 def opened(lake: Lake, needed: Sequence[str], as_of: datetime.date | None) -> Iterator[Shelf]:
     """The tables of `needed` as of a date (None: the newest with results), looked up side by side: the first look at a table is the slow one.
 
     Of a small shop, plans are run as they are: making them fast takes longer than the few rows that they see. Raises UserError for a date
     without results.
     """
-    before = [(name, lake.spark.conf.get(name, None)) for name in _PLAIN]
-    for name, value in _PLAIN.items():
-        lake.spark.conf.set(name, value)
-    try:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            said = pool.submit(read_history, lake)
-            there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name), needed), strict=True))
-            history = said.result()
-            if max(((row["measures"] or {}).get("customers", 0) for row in history if row["state"] == "finished"), default=0) > _FEW:
-                _put_back(lake.spark, before)
-            newest, day = versions(history), chosen_date(lake, history, as_of)
-            finished = [name for name in needed if there[name] and (name in newest or not history)]  # a lake that lost its runs is shown as it lies
-            tables = pool.map(lambda name: lake.read(name, newest.get(name)), finished)
-            yield Shelf(day, history, dict(zip(finished, tables, strict=True)), pool)
-    finally:
-        _put_back(lake.spark, before)
-
-
-def _put_back(spark: SparkSession, before: Sequence[tuple[str, str | None]]) -> None:
-    for name, kept in before:
-        if kept is None:
-            spark.conf.unset(name)
-        else:
-            spark.conf.set(name, kept)
+    with ExitStack() as plain, ThreadPoolExecutor(_AT_ONCE) as pool:
+        plain.enter_context(with_options(lake.spark, _PLAIN))
+        said = pool.submit(read_history, lake)
+        there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name), needed), strict=True))
+        history = said.result()
+        if max(((row["measures"] or {}).get("customers", 0) for row in history if row["state"] == "finished"), default=0) > _FEW:
+            plain.close()
+        newest, day = versions(history), chosen_date(lake, history, as_of)
+        finished = [name for name in needed if there[name] and (name in newest or not history)]  # a lake that lost its runs is shown as it lies
+        tables = pool.map(lambda name: lake.read(name, newest.get(name)), finished)
+        yield Shelf(day, history, dict(zip(finished, tables, strict=True)), pool)
 
 
 def rows_of(frame: DataFrame) -> list[dict[str, Any]]:

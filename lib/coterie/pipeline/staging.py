@@ -1,8 +1,9 @@
 """The scratch table of ingest: every row of the new files, typed and judged, before anything else is written."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
@@ -18,6 +19,7 @@ from coterie.sources.mapping import Mapping
 from coterie.sources.read import read_rows
 from coterie.sources.unreadable import unreadable
 
+T = TypeVar("T")
 _SMALL_BATCH = 500_000  # rows whose ids can travel to every task
 _RAISED_BY_SQL = ("CAST_INVALID_INPUT", "DIVIDE_BY_ZERO", "ARITHMETIC_OVERFLOW", "CANNOT_PARSE", "NUMERIC_VALUE_OUT_OF_RANGE", "CAST_OVERFLOW")
 
@@ -42,7 +44,7 @@ class Batch:
 
 def stage(run: Run, mapping: Mapping, batch: Batch) -> Account:
     """Reads, types and judges every row into the scratch table, and adds them up."""
-    read = _read(run, mapping, batch)
+    read = read_through(run, mapping, batch, "events", lambda files: _read(run, mapping, files))
     if read is None:
         run.delete("staged_events", "true")  # a run that died may have left rows
         return Account((), {})
@@ -51,24 +53,28 @@ def stage(run: Run, mapping: Mapping, batch: Batch) -> Account:
     return _accounted(run, read["rows"], read["revenue"])
 
 
-def _read(run: Run, mapping: Mapping, batch: Batch) -> dict[str, Any] | None:
-    """Writes the batch's rows, typed, to the scratch table and gives their number and revenue; None where there is no file to read.
+def _read(run: Run, mapping: Mapping, files: list[SourceFile]) -> dict[str, Any]:
+    """Writes the rows of the files, typed, to the scratch table and gives their number and revenue."""
+    run.step(f"reading {len(files)} files")
+    counted, observed = _typed(run, mapping, files)
+    run.replace("staged_events", counted)
+    return observed.get
+
+
+def read_through(run: Run, mapping: Mapping, batch: Batch, kind: str, read: Callable[[list[SourceFile]], T]) -> T | None:
+    """What `read` makes of the batch's files of the kind; None where there is none.
 
     A file that turns out to be damaged is set aside where the settings say so, and the others are read again.
     """
-    while files := batch.files.get("events", []):
-        run.step(f"reading {len(files)} files")
-        counted, observed = _typed(run, mapping, files)
+    while files := batch.files.get(kind, []):
         try:
-            run.replace("staged_events", counted)
+            return read(files)
         except Exception as error:  # a failed task is no PySparkException on Spark Classic
-            set_aside(run, mapping, batch, "events", error)
-            continue
-        return observed.get
+            _set_aside(run, mapping, batch, kind, error)
     return None
 
 
-def set_aside(run: Run, mapping: Mapping, batch: Batch, kind: str, error: Exception) -> None:
+def _set_aside(run: Run, mapping: Mapping, batch: Batch, kind: str, error: Exception) -> None:
     """Takes the damaged files that made reading those of the kind fail out of the batch, where the settings say so.
 
     Raises MappingError or InputError where a person has to mend something, and the error itself where it is about something else.

@@ -1,7 +1,6 @@
 """Files to rows: the source's own columns, with the file and the row as read beside them. Nothing is typed yet, and no row is dropped."""
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -12,9 +11,10 @@ from coterie.sources.files import SourceFile, escaped
 from coterie.sources.inspection import MIXED, OWN_NAMES, is_wide, nanosecond_columns
 from coterie.sources.mapping import Files
 
+# Options within which frames of `read_rows` are made and run: Spark has no type for the nanoseconds that pandas writes, and refuses them else.
+READ_OPTIONS = {"spark.sql.legacy.parquet.nanosAsLong": "true"}
 FILE, RAW, MALFORMED = "_source_file", "_raw", "_is_malformed"
 _BROKEN = "_broken"  # the line that could not be split
-_NANOSECONDS = "spark.sql.legacy.parquet.nanosAsLong"
 _END = "_end"  # the field of the object behind a line of JSON
 _MOST_COLUMNS = 200_000  # a line of delimiters alone is a row that cannot be split; Spark's own limit, 20,480, ends the job
 
@@ -50,20 +50,6 @@ def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, j
     if texts:
         frames.append(reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), texts))
     return frames
-
-
-@contextlib.contextmanager
-def nanoseconds_as_numbers(spark: SparkSession) -> Iterator[None]:
-    """Frames of `read_rows` are made and run within: Spark has no type for the nanoseconds that pandas writes, and refuses them else."""
-    before = spark.conf.get(_NANOSECONDS, None)
-    spark.conf.set(_NANOSECONDS, "true")
-    try:
-        yield
-    finally:
-        if before is None:
-            spark.conf.unset(_NANOSECONDS)
-        else:
-            spark.conf.set(_NANOSECONDS, before)
 
 
 def _in_microseconds(rows: DataFrame, nanoseconds: Mapping[str, bool]) -> DataFrame:
