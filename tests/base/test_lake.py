@@ -100,6 +100,14 @@ def test_a_lake_that_is_a_file_is_refused(spark: SparkSession, tmp_path: Path) -
         Lake(spark, str(tmp_path / "lake"))
 
 
+@pytest.mark.parametrize("place", ["file:{}/lake", "file://{}/lake"])
+def test_a_lake_at_an_address_of_one_slash_or_more_lies_where_it_says(spark: SparkSession, tmp_path: Path, place: str) -> None:
+    lake = Lake(spark, place.format(tmp_path))
+    lake.append("customers", customers(spark, ann="DE"))
+    assert lake.place == place.format(tmp_path)
+    assert countries(Lake(spark, str(tmp_path / "lake")).read("customers")) == {"ann": "DE"}
+
+
 def test_a_lake_of_a_newer_schema_is_refused(spark: SparkSession, lake: Lake) -> None:
     lake.create("runs")
     spark.sql(f"ALTER TABLE {lake.name_of('runs')} SET TBLPROPERTIES ('coterie.schemaVersion' = '99')")

@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import fs
 
+from coterie.errors import UserError
+from coterie.places import is_address
+
 
 @dataclass(frozen=True)
 class Place:
@@ -21,9 +24,12 @@ class Place:
     address: str
 
     def _found(self) -> tuple[Any, str]:
-        if "://" not in self.address and not self.address.startswith("file:"):
+        if not is_address(self.address):
             return fs.LocalFileSystem(), str(Path(self.address).absolute())
-        found, path = fs.FileSystem.from_uri(self.address.replace("s3a://", "s3://"))
+        try:
+            found, path = fs.FileSystem.from_uri(self.address.replace("s3a://", "s3://"))
+        except ValueError as error:
+            raise UserError(f"'{self.address}' is no address that pyarrow reaches ({error}): name a folder, or an address such as s3://bucket/folder") from None
         return found, path
 
     def read(self, name: str) -> bytes | None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from coterie.errors import UserError, one_of
+from coterie.places import is_address
 from coterie.synth.assortment import CATEGORIES, Assortment, make_assortment
 from coterie.synth.behaviour import busyness, expected_events, make_events
 from coterie.synth.dirt import DUPLICATE, dirty_rows, planted
@@ -126,7 +127,7 @@ def _require(customers: int, days: int, seed: int, kind: str, dirty_share: float
 
 def _is_finished(place: Path, arguments: dict[str, Any]) -> bool:
     """Whether the shop of these arguments is there; else takes the folder for it, which must be empty or an unfinished one of these."""
-    if "://" in str(place):
+    if is_address(str(place)):
         raise UserError(f"'{place}' is no folder that this process can write to; mount it, or name a folder")
     note = place / "truth" / "shop.json"
     if note.is_file():
