@@ -28,6 +28,18 @@ def test_idx_files_are_paired_named_and_told_apart_from_tests(spark: SparkSessio
     assert read == [("t10k-", 0, "down", True), ("train", 0, "across", False), ("train", 1, "down", False), ("train", 2, "5", False)]
 
 
+@pytest.mark.parametrize("twin", ["train-images-idx3-ubyte", "more/train-images-idx3-ubyte.gz"])
+def test_two_idx_files_of_one_name_are_refused_by_name(spark: SparkSession, tmp_path: Path, twin: str) -> None:
+    first = tmp_path / "train-images-idx3-ubyte.gz"
+    idx(striped(3, True, 1), tmp_path, first.name)
+    idx(np.array([0, 1, 0]), tmp_path, "train-labels-idx1-ubyte.gz")
+    idx(striped(3, False, 2), (tmp_path / twin).parent, Path(twin).name)
+    [row] = rows(spark, tmp_path)
+    [reason] = row["reasons"]
+    assert reason.startswith("incomplete: 2 files of one name, ")
+    assert all(f"{name} and" in reason or f"{name}: leave one" in reason for name in (str(first), str(tmp_path / twin)))
+
+
 def test_a_folder_is_a_category_and_each_broken_picture_has_its_reason(spark: SparkSession, tmp_path: Path) -> None:
     good = png(striped(1, True, 1)[0])
     files = {"bags/a.png": good, "bags/b.png": good[:80], "bags/c.jpg": b"", "test/bags/d.png": good, "e.png": good, "bags/notes.txt": b"x"}

@@ -60,9 +60,10 @@ def read_images(spark: SparkSession, what: Found, size: int, labels: Sequence[st
     if what.form == "idx":
         part, kind = (F.regexp_extract("path", _IDX, group).alias(name) for group, name in ((2, "part"), (3, "kind")))
         pairs = files.where(F.col("path").rlike(_IDX)).select(part, kind, "*")
-        columns = [(kind, name) for kind in ("images", "labels") for name in ("path", "content")]
-        firsts = (F.first(F.when(F.col("kind") == kind, F.col(name)), ignorenulls=True).alias(f"{kind}_{name}") for kind, name in columns)
-        both, names = pairs.groupBy("part").agg(*firsts).withColumn("is_test", F.col("part").rlike(_TEST)), tuple(labels)
+        of = {kind: F.when(F.col("kind") == kind, F.col("path")) for kind in ("images", "labels")}
+        paths = (F.sort_array(F.collect_list(path)).alias(f"{kind}_paths") for kind, path in of.items())  # one, or a few that are refused
+        contents = (F.min_by("content", path).alias(f"{kind}_content") for kind, path in of.items())
+        both, names = pairs.groupBy("part").agg(*paths, *contents).withColumn("is_test", F.col("part").rlike(_TEST)), tuple(labels)
         return both.mapInArrow(lambda batches: _packed(_of_idx(batches, size, names)), READ)
     pictures = _from_folder(files.unionByName(_empty(spark, files)), what.place) if what.form == "folder" else _from_table(spark, files, what.place)
     return pictures.mapInArrow(lambda batches: _packed(_of_pictures(batches, size)), READ)
@@ -140,13 +141,16 @@ def _below(folder: str) -> Column:
 
 
 def _of_idx(batches: Iterable[pa.RecordBatch], size: int, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The images of pairs of files: columns part, images_path, images_content, labels_path, labels_content, is_test."""
+    """The images of pairs of files: columns part, images_paths, images_content, labels_paths, labels_content, is_test."""
     from coterie.content import pictures  # noqa: PLC0415 - Pillow is the extra's, and only the tasks need it
 
     for row in _rows(batches):
-        told = {"source_file": row["images_path"] or row["labels_path"], "item_id": None, "is_test": row["is_test"], "channels": 1}
+        told = {"source_file": (row["images_paths"] or row["labels_paths"])[0], "item_id": None, "is_test": row["is_test"], "channels": 1}
         try:
-            if not (row["images_path"] and row["labels_path"]):
+            for same in (row["images_paths"], row["labels_paths"]):
+                if len(same) > 1:
+                    raise pictures.PictureError(f"incomplete: {len(same)} files of one name, {' and '.join(same)}: leave one of them there")
+            if not (row["images_paths"] and row["labels_paths"]):
                 raise pictures.PictureError(f"incomplete: a file of images and one of labels belong together, there is {told['source_file']} alone")
             images, labels = pictures.idx_images(row["images_content"]), pictures.idx_labels(row["labels_content"])
             if len(images) != len(labels):
