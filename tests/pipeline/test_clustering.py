@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from coterie import clusters
 from coterie.errors import UserError
 from coterie.pipeline.clustering import Clustering, cluster_table
+from coterie.session import with_options
 from coterie.settings import load_settings
 
 FEW = {"segments": {"methods": ["kmeans", "hierarchical", "density_hills"], "resamples": 2, "starts": 1}, "cluster": {"k": [2, 6]}}
@@ -88,5 +89,36 @@ def test_mistakes_are_named(spark: SparkSession, tmp_path: Path) -> None:
         cluster(spark, tmp_path, HEAPS[["class"]])
     with pytest.raises(UserError, match="has no row"):
         cluster(spark, tmp_path, HEAPS[:0])
-    with pytest.raises(UserError, match="there is no folder for"):
-        cluster_table(spark, load_settings([FEW]), str(tmp_path / "table.parquet"), ["x"], out=str(tmp_path / "no" / "labels.csv"))
+    for folder in (str(tmp_path / "no"), "dbfs:/no"):
+        with pytest.raises(UserError, match="there is no folder for"):
+            cluster_table(spark, load_settings([FEW]), str(tmp_path / "table.parquet"), ["x"], out=f"{folder}/labels.csv")
+
+
+def test_a_label_that_is_no_class_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    rows = pd.DataFrame({"x": np.arange(1001.0), "id": [f"r{number}" for number in range(1001)]})
+    with pytest.raises(UserError, match="column 'id' has 1,001 different values; a label has at most 1,000"):
+        cluster(spark, tmp_path, rows, label="id")
+    assert not (tmp_path / "labels.csv").exists()
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ""])
+def test_a_file_at_an_address_is_looked_for_by_spark(spark: SparkSession, tmp_path: Path, ending: str) -> None:
+    with pytest.raises(UserError, match=r"there is no file 'file:.*/nowhere"):
+        cluster_table(spark, load_settings([FEW]), f"file:{tmp_path}/nowhere{ending}", out=str(tmp_path / "labels.csv"))
+
+
+def test_an_address_of_one_slash_is_read(spark: SparkSession, tmp_path: Path) -> None:
+    pd.DataFrame({"x": [1.0, 5.0, 9.0]}).to_parquet(tmp_path / "table.parquet")
+    found = cluster_table(spark, load_settings([FEW]), f"file:{tmp_path}/table.parquet", out=str(tmp_path / "labels.csv"))
+    assert found.winner.segments == 2
+
+
+def test_the_number_of_cores_changes_no_result(spark: SparkSession, tmp_path: Path) -> None:
+    file, told, written = tmp_path / "table.parquet", [], []
+    pd.concat([HEAPS] * 5).to_parquet(file, row_group_size=50)
+    for cores in ("1", "4"):
+        with with_options(spark, {"spark.sql.leafNodeDefaultParallelism": cores, "spark.sql.files.openCostInBytes": "1"}):
+            found = cluster_table(spark, load_settings([FEW | {"vector": {"sample_rows": 100}}]), str(file), out=str(tmp_path / "labels.csv"))
+        told.append(clusters.as_json(found))
+        written.append((tmp_path / "labels.csv").read_text())
+    assert (told[0], written[0]) == (told[1], written[1])

@@ -220,6 +220,16 @@ def test_times_in_parquet_are_dates_instants_texts_and_seconds(tmp_path: Path, e
         evaluated(train, csv(tmp_path / "test.csv", *GOOD))
 
 
+def test_a_shops_lake_is_refused_before_anything_is_written(lake: Lake, tmp_path: Path) -> None:
+    for table in ("events", "items"):
+        lake.create(table)
+    files = [csv(tmp_path / name, *GOOD) for name in ("train.csv", "test.csv")]
+    with pytest.raises(UserError, match=r"holds a shop's events, and evaluate needs a lake of its own.*leave --lake away, or give an empty place") as refused:
+        Shop(lake.place, lake.spark, [{"recommend": QUICK | {"models": ["popular"]}}]).evaluate(*files)
+    assert lake.place in str(refused.value)
+    assert (lake.version("items"), lake.exists("customer_item_days")) == (0, False)
+
+
 def test_a_wrong_file_ends_the_command_with_one_line(spark: SparkSession, tmp_path: Path) -> None:
     result = coterie("evaluate", str(tmp_path / "nowhere.csv"), str(tmp_path / "test.csv"), "--quiet")
     assert result.returncode == 2

@@ -16,6 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from coterie.errors import UserError, one_of
 from coterie.features.vector import Vectoriser, drawn_raw
+from coterie.places import is_address
 from coterie.segments.candidates import Candidate
 from coterie.segments.choice import chosen
 from coterie.segments.measures import adjusted_rand
@@ -23,6 +24,7 @@ from coterie.segments.methods import assign, laid_out
 from coterie.segments.plan import Sample, plan_of
 from coterie.segments.rule_tree import SegmentRule, grown
 from coterie.segments.winner import HELD, PARTITION_ROWS, held, on_everyone
+from coterie.session import with_options
 from coterie.settings import Settings
 from coterie.sources.read import quoted
 
@@ -30,6 +32,8 @@ _ROW = "customer_id"  # what the methods call the id of a row
 _LABEL = "label"
 _MANY_COMPONENTS = 0.95  # of the variance, where there are too many columns
 _ONE_FILE = 1_000_000  # rows of labels that are written as one file
+_MOST_LABELS = 1_000
+_SPLITS = {"spark.sql.files.minPartitionNum": "1"}  # by default files are split by the number of cores, and the ids of the rows follow the splits
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,18 @@ def cluster_table(
 
     columns: those to cluster on, all numbers but the label by default. label: the true class, for the adjusted Rand index alone; rows without
     one do not count there. out: a .csv or .parquet file, else a Delta table; FILE's name with '-clusters.csv' in the working folder by default.
-    Missing and infinite values count as the column's median. Raises UserError where the file, a column or its type cannot be used.
+    Missing and infinite values count as the column's median. Raises UserError where the file, a column or its type cannot be used, and for a
+    label of more than 1,000 different values.
     """
+    with with_options(spark, _SPLITS):
+        return _clustered(spark, settings, file, columns, label, out, progress)
+
+
+def _clustered(
+    spark: SparkSession, settings: Settings, file: str, columns: Sequence[str], label: str | None, out: str | None, progress: Callable[[str], None]
+) -> Clustering:
     written = out or f"{Path(file.rstrip('/')).stem}-clusters.csv"
-    if "://" not in written and not Path(written).absolute().parent.is_dir():
+    if (_is_file(written) or not is_address(written)) and not Path(written).absolute().parent.is_dir():
         raise UserError(f"there is no folder for '{written}'; make it first")
     progress("reading the table")
     raw = _read(spark, file)
@@ -73,9 +85,11 @@ def cluster_table(
     numbers = [F.col(quoted(name)).cast("double").alias(f"c{place}") for place, name in enumerate(used)]
     words = F.lit(None).cast("string") if label is None else F.col(quoted(label)).cast("string")
     frame = rows.select(_ROW, *numbers, words.alias(_LABEL))
-    total = frame.count()
+    total, labels = frame.agg(F.count(F.lit(1)), F.count_distinct(_LABEL)).collect()[0]  # one row
     if not total:
         raise UserError(f"'{file}' has no row; expected at least one")
+    if labels > _MOST_LABELS:
+        raise UserError(f"column '{label}' has {labels:,} different values; a label has at most {_MOST_LABELS:,}: give --label a column of classes")
     segments, rules = settings.segments, settings.cluster
     names = [f"c{place}" for place in range(len(used))]
     found = drawn_raw(frame, [*names, _LABEL], max(segments.trial_sample, settings.vector.sample_rows), segments.seed, _ROW)
@@ -119,8 +133,6 @@ def cluster_table(
 
 def _read(spark: SparkSession, file: str) -> DataFrame:
     place, ending = file.rstrip("/"), Path(file.rstrip("/")).suffix.lower()
-    if "://" not in place and not Path(place).exists():
-        raise UserError(f"there is no file '{file}'; expected a CSV file with a header, a Parquet file or folder, or a Delta table")
     try:
         if ending in (".parquet", ".pq"):
             frame = spark.read.parquet(place)
@@ -131,6 +143,8 @@ def _read(spark: SparkSession, file: str) -> DataFrame:
             frame = spark.read.format("delta").load(place)
         _ = frame.columns  # on Connect the file is looked at only here
     except PySparkException as error:
+        if "PATH_NOT_FOUND" in str(error):
+            raise UserError(f"there is no file '{file}'; expected a CSV file with a header, a Parquet file or folder, or a Delta table") from None
         raise UserError(f"'{file}' cannot be read: {str(error).splitlines()[0]}; expected CSV with a header, Parquet, or a Delta table") from None
     return frame
 
@@ -152,8 +166,13 @@ def _columns(frame: DataFrame, columns: Sequence[str], label: str | None) -> lis
     return list(dict.fromkeys(columns)) or numbers
 
 
+def _is_file(out: str) -> bool:
+    """Whether it is written by this process, as one file on its own disk."""
+    return out.lower().endswith((".csv", ".parquet"))
+
+
 def _write(rows: DataFrame, out: str, total: int) -> None:
-    if not out.lower().endswith((".csv", ".parquet")):
+    if not _is_file(out):
         rows.write.format("delta").mode("overwrite").option("overwriteSchema", True).save(out)
         return
     if total > _ONE_FILE:

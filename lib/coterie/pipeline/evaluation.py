@@ -33,8 +33,14 @@ def run_evaluate(run: Run) -> None:
     them, weight (more than 0), time (a date, an ISO 8601 text or seconds since 1970), title and category.
 
     The last window of TRAIN, as long as TEST's, chooses and trains; TEST is only measured on. Without times a fifth of TRAIN, drawn by a hash,
-    stands for such a window. Raises UserError where a file is not there or not readable, lacks a column, or holds a row that cannot be used.
+    stands for such a window. Raises UserError where a file is not there or not readable, lacks a column, or holds a row that cannot be used, and
+    for a shop's lake, whose items and customers' days it would replace.
     """
+    if run.lake.exists("events"):
+        raise UserError(
+            f"the lake '{run.lake.place}' holds a shop's events, and evaluate needs a lake of its own, since it replaces items and what customers did: "
+            "leave --lake away, or give an empty place"
+        )
     run.step("reading the two files")
     train, test = (_read(run, str(run.options[name])) for name in ("train", "test"))
     train_rows, test_rows = _checked(train, str(run.options["train"])), _checked(test, str(run.options["test"]))

@@ -26,12 +26,12 @@ def run_tune(run: Run) -> None:
     """Tries run.options["budget"] settings, the models in turn, and says the best of each by nDCG@10 on the validation window.
 
     The test window is not looked at. run.options["tuned"] is filled with {model: {setting: value}}, where another setting was better.
-    Raises UserError where nobody bought anything in the window.
+    `customer_items` is left with the dates that `recommend` leaves in it. Raises UserError where nobody bought anything in the window.
     """
     budget, tuned = int(run.options["budget"]), run.options["tuned"]
     contest = Contest(run, run.day)
     run.step("weighing what customers did")
-    contest.weigh(contest.validated_from)
+    contest.weigh(contest.validated_from, contest.tested_from, run.day)  # the trials need the first, `explain` the last
     found: dict[str, list[tuple[float, dict[str, Any]]]] = {}
     settings = run.settings
     for number, (model, values) in enumerate(itertools.islice(trials(settings), budget), 1):
@@ -43,7 +43,7 @@ def run_tune(run: Run) -> None:
         found.setdefault(model, []).append((score, values))
     run.settings = settings
     contest.clear()
-    run.delete("model_factors", _unkept(run))
+    _forget(run)
     lines = []
     for model, tried in found.items():
         best, values = max(tried, key=lambda trial: trial[0])
@@ -81,9 +81,12 @@ def _with(settings: Settings, model: str, values: Mapping[str, Any]) -> Settings
     return load_settings([dumped])
 
 
-def _unkept(run: Run) -> str:
-    kept = ", ".join(f"'{row['model_id']}'" for row in run.read("models").select("model_id").collect())  # a few a run
-    return f"model_id NOT IN ({kept})" if kept else "true"
+def _forget(run: Run) -> None:
+    """Takes out the factors of models that `models` does not name: those of the trials."""
+    kept = run.read("models").select("model_id")
+    found = run.read("model_factors").select("model_id").distinct().join(kept, "model_id", how="left_anti").collect()  # a few a trial
+    if found:
+        run.delete("model_factors", f"model_id IN ({', '.join(repr(row['model_id']) for row in found)})")
 
 
 def _words(values: Mapping[str, Any]) -> str:
