@@ -18,7 +18,8 @@ from coterie.lake import Lake
 from coterie.lease import Lease
 from coterie.pipeline.run import Run
 from coterie.pipeline.segments import run_segments
-from coterie.schemas import TABLES
+from coterie.schemas import SCHEMA_VERSION, TABLES
+from coterie.segments.stored import StoredModel
 from coterie.settings import load_settings
 
 MARCH, APRIL = datetime.date(2024, 3, 31), datetime.date(2024, 4, 30)
@@ -225,6 +226,29 @@ def test_where_nobody_has_bought_everyone_is_segment_0_until_one_customer_buys(s
     assert places(first, APRIL, "rfm_rules") == {"cold1": 4, "cold2": 0}  # 4: new customers
     run_job(lake, APRIL, refit=True)
     assert {table: rows(lake, table) for table in WRITTEN} == first
+
+
+def test_of_all_fits_only_those_that_assign_are_read_whole_and_no_id_is_given_twice(
+    spark: SparkSession, new_lake: Callable[[], Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, spec = new_lake(), TABLES["models"]
+    lake.append("customer_features", features(spark, MARCH, IN_MARCH))
+    fits = [StoredModel("kmeans", datetime.date(2024, month, 1), 1, "{}", ids, {"model": month}) for month, ids in ((1, (8, 9)), (2, (1, 2)), (3, (3, 4)))]
+    given = [{**fit.row({}, SCHEMA_VERSION), "is_current": False} for fit in fits]
+    schema = ", ".join(f"{column.name} {column.type}" for column in spec.columns)
+    lake.append("models", spark.createDataFrame([tuple(row[name] for name in spec.names) for row in given], schema))
+    whole: list[str] = []
+
+    def read(settings: str, payload: str) -> StoredModel:
+        whole.append(payload)
+        return from_row(settings, payload)
+
+    from_row = StoredModel.from_row
+    monkeypatch.setattr(StoredModel, "from_row", read)
+    run_job(lake, MARCH)
+    assert whole == [fits[2].payload]
+    found = {row["segment_id"] for row in rows(lake, "segment_profiles") if row["segmentation"] == "chosen"}
+    assert found == {0, 10, 11, 12}
 
 
 def test_a_date_without_features_is_refused_with_the_dates_there_are(spark: SparkSession, new_lake: Callable[[], Lake]) -> None:

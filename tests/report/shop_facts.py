@@ -95,11 +95,16 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         for i in range(100)
     ],
     "profiles": [
-        profile(1, "Frequent buyers", 40, 700.0, BEFORE),
-        profile(2, "Quiet buyers", 60, 300.0, BEFORE),
         profile(1, "Frequent buyers <b>", 30, 760.0),
         profile(2, "Quiet buyers", 70, 240.0),
         profile(0, "Has not bought yet", 10, 0.0),
+    ],
+    "sizes": [
+        {"as_of": as_of, "segment_id": segment_id, "segment_name": name, "size": size}
+        for as_of, segment_id, name, size in (
+            (BEFORE, 1, "Frequent buyers", 40), (BEFORE, 2, "Quiet buyers", 60),
+            (DAY, 1, "Frequent buyers <b>", 30), (DAY, 2, "Quiet buyers", 70), (DAY, 0, "Has not bought yet", 10),
+        )
     ],
     "middles": [
         {"segment_id": one, "customers": size, "recency": 4.0, "frequency": 3.0, "monetary": 25.0, "average_order_value": 8.0}
@@ -134,18 +139,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         for start, end, count in ((1, 1, 28), (1, 2, 12), (2, 2, 58), (2, 1, 2), (None, 0, 10))
     ],
     "moves": [{"segmentation": "chosen", "cause": "customer", "from_segment_id": 1, "to_segment_id": 2, "customers": 14}],
-    "models": [
-        {
-            "kind": "kmeans",
-            "as_of": DAY,
-            "model_id": "m",
-            "measures": {},
-            "ids": "[1,2]",
-            "names": '["recency"]',
-            "dropped": '{"tenure": "says what recency says"}',
-        },
-        {"kind": "blend", "as_of": DAY, "model_id": "b", "measures": {}, "ids": None, "names": None, "dropped": None},
-    ],
+    "clustering": [{"measures": {}, "names": '["recency"]', "dropped": '{"tenure": "says what recency says"}'}],
     "segment_offers": [
         {
             "segment_id": 1,
@@ -163,6 +157,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     "quality": [*quality("popular", 0.2), *quality("blend", 0.5)],
     "exposure": [{"offers": 100, "items": 2}, {"offers": 10, "items": 40}],
     "sources": [{"source": "als", "model_id": "b", "offers": 400}, {"source": "popular", "model_id": "b", "offers": 200}],
+    "served": [{"model_id": "p", "kind": "popular"}, {"model_id": "b", "kind": "blend"}],
     "best_offers": [{"item_id": str(i), "title": title, "category": None, "customers": 100 - i} for i, title in enumerate(HOSTILE)],
     "examples": [
         {"segment_id": 1, "customer_id": title[:50], "rank": rank, "title": title, "source": "als", "reason": f"goes with {title}"}

@@ -1,6 +1,7 @@
 """The report's queries over literal rows, each answer worked out by hand."""
 
 import datetime
+import json
 from typing import Any
 
 import pytest
@@ -122,14 +123,48 @@ def test_a_fit_of_an_earlier_date_is_the_newest_up_to_the_date(spark: SparkSessi
 
 
 def test_of_a_model_that_places_customers_the_report_reads_what_was_clustered(spark: SparkSession) -> None:
-    payload = '{"ids": [1], "content": {"vectoriser": {"names": ["recency"], "dropped": {"tenure": "an echo"}}}}'
+    older, first, last = (
+        json.dumps({"ids": [1], "revision": revision, "content": {"vectoriser": {"names": names, "dropped": {"tenure": "an echo"}}}})
+        for revision, names in ((3, ["frequency"]), (9, ["monetary"]), (10, ["recency"]))
+    )
     models = table(spark, "models", [
-        {"model_id": "a", "kind": "kmeans", "as_of": DAY, "payload": payload, "is_current": True},
+        {"model_id": "d", "kind": "kmeans", "as_of": datetime.date(2024, 4, 30), "payload": older},
+        {"model_id": "a", "kind": "kmeans", "as_of": DAY, "payload": last, "measures": {"silhouette": 0.4}, "is_current": True},
+        {"model_id": "e", "kind": "gmm", "as_of": DAY, "payload": first},
         {"model_id": "b", "kind": "blend", "as_of": DAY, "payload": '{"features": []}', "is_current": True},
-        {"model_id": "c", "kind": "kmeans", "as_of": LATER, "payload": payload, "is_current": True},
+        {"model_id": "c", "kind": "kmeans", "as_of": LATER, "payload": first, "is_current": True},
     ])  # fmt: skip
-    found = {row["model_id"]: (row["kind"], row["ids"], row["names"], row["dropped"]) for row in segments.models(models, DAY).collect()}
-    assert found == {"a": ("kmeans", "[1]", '["recency"]', '{"tenure":"an echo"}'), "b": ("blend", None, None, None)}
+    assert rows(segments.clustering(models, DAY)) == [({"silhouette": 0.4}, '["recency"]', '{"tenure":"an echo"}')]
+
+
+@pytest.fixture(scope="module")
+def monthly(spark: SparkSession) -> DataFrame:
+    """Profiles of 30 dates, the newest LATER, the names with their dates; of both segmentations."""
+    dates = [LATER - datetime.timedelta(days=age) for age in range(30)]
+    return table(spark, "segment_profiles", [
+        {"as_of": day, "segmentation": segmentation, "segment_id": segment_id, "segment_name": f"{segment_id} {day}", "size": day.day}
+        for day in dates for segmentation in ("chosen", "rfm_rules") for segment_id in (1, 2)
+    ])  # fmt: skip
+
+
+def test_sizes_are_those_of_the_chosen_segments_at_the_newest_dates(monthly: DataFrame) -> None:
+    found = rows(QUERIES["sizes"].run({"segment_profiles": monthly}, DAY))
+    dates = [DAY - datetime.timedelta(days=age) for age in range(24)]
+    assert sorted(found) == sorted((day, segment_id, f"{segment_id} {day}", day.day) for day in dates for segment_id in (1, 2))
+
+
+def test_profiles_are_those_of_the_date_and_what_was_tried_that_of_the_newest_fit(spark: SparkSession, monthly: DataFrame) -> None:
+    assert {row["as_of"] for row in QUERIES["profiles"].run({"segment_profiles": monthly}, DAY).collect()} == {DAY}
+    fits = [datetime.date(2024, 4, 1), datetime.date(2024, 5, 1), LATER]
+    tried = table(spark, "segment_candidates", [{"as_of": day, "candidate": "k", "is_chosen": True} for day in fits])
+    alike = table(spark, "segment_agreement", [{"as_of": day, "candidate": "k", "other": "l"} for day in fits])
+    assert [row["as_of"] for row in QUERIES["candidates"].run({"segment_candidates": tried}, DAY).collect()] == [fits[1]]
+    assert [row["as_of"] for row in QUERIES["agreement"].run({"segment_agreement": alike}, DAY).collect()] == [fits[1]]
+
+
+def test_models_that_serve_are_those_that_ranked_lists_of_the_date(spark: SparkSession, recommendations: DataFrame) -> None:
+    models = table(spark, "models", [{"model_id": one, "kind": kind, "as_of": DAY} for one, kind in (("m", "blend"), ("old", "als"))])
+    assert rows(offers.served(recommendations, models, DAY)) == [("m", "blend")]
 
 
 def test_neighbours_come_with_what_both_bought(spark: SparkSession) -> None:

@@ -79,6 +79,14 @@ def test_the_served_model_is_marked_beside_the_popular_list() -> None:
     assert "2.5 times as many as from the popular list" in report_page(facts(), "today")
 
 
+def test_where_the_popular_list_fills_up_the_other_model_is_the_one_that_is_served() -> None:
+    kinds = [{"model_id": "p", "kind": "popular"}, {"model_id": "z", "kind": "repeat"}]
+    rows = [{**row, "model": "repeat" if row["model"] == "blend" else row["model"]} for row in SMALL["quality"]]
+    table = tables(offers_section(facts(served=kinds, quality=rows)))["Lists of 10: items they had not bought before"]
+    assert [row[0] for row in table.rows if "served" in row[0]] == [table.rows[0][0]]
+    assert table.rows[0][1] == 0.5
+
+
 def test_the_spread_of_offers_is_read_off_their_curve() -> None:
     """2 items with 100 offers each and 40 with 10: the 5 % offered most hold 2.1 of 42 items, 200 + 1 of 600 offers."""
     rows = {row[0]: row[1] for row in tables(offers_section(facts()))["How the offers spread over items"].rows}
@@ -117,6 +125,20 @@ def test_one_segment_and_an_empty_one_are_told() -> None:
     empty = segments_section(facts(profiles=[profile(1, "Everyone", 100, 1000.0), profile(2, "Nobody", 0, 0.0)]))
     cards = next(block for block in empty.blocks if isinstance(block, Cards)).cards
     assert cards[1]["headline"] == "nobody is in this segment"
+
+
+def test_segments_of_earlier_dates_have_their_names_and_sizes() -> None:
+    gone = {"as_of": SMALL["sizes"][0]["as_of"], "segment_id": 7, "segment_name": "Gone", "size": 5}
+    flow = {**SMALL["flows"][0], "from_segment_id": 7, "to_segment_id": 1}
+    shown = facts(sizes=[*SMALL["sizes"], gone], flows=[flow])
+    assert tables(moves_section(shown))["From where to where"].rows[0][:2] == ["Gone", "Frequent buyers <b>"]
+    rows = tables(segments_section(shown))["Sizes by date"].rows
+    assert [list(row) for row in rows] == [["Has not bought yet", None, 10], ["Frequent buyers <b>", 40, 30], ["Quiet buyers", 60, 70], ["Gone", 5, None]]
+
+
+def test_a_date_without_segments_says_so_where_others_have_some() -> None:
+    assert missing(segments_section(facts(profiles=[]))) == ["There are no segments as of 2024-05-31; `coterie segments` makes them."]
+    assert "there are no rows as of 2024-05-31" in missing(segments_section(facts(profiles=[], sizes=[])))[0]
 
 
 def test_measures_of_steadiness_are_shown_once_they_are_there() -> None:

@@ -6,6 +6,7 @@ import pytest
 import sklearn.cluster
 from pyspark.sql import SparkSession
 
+from coterie.errors import UserError
 from coterie.segments.dbscan import bend, dbscan, k_distances
 from coterie.segments.landmarks import LandmarksModel
 
@@ -24,6 +25,26 @@ def test_labels_are_scikit_learns_on_real_points(spark: SparkSession, data_folde
     eps = bend(k_distances(rows, 5))
     labels, _ = dbscan(spark, rows, eps, 5)
     assert labels.tolist() == sklearn.cluster.DBSCAN(eps=eps, min_samples=5).fit(rows).labels_.tolist()
+
+
+def test_pairs_are_compared_some_at_a_time(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coterie.segments.dbscan._AT_ONCE", 7)
+    matrix = np.round(np.random.default_rng(3).normal(size=(60, 2)), 1)
+    labels, _ = dbscan(spark, matrix, 0.3, 4)
+    assert labels.tolist() == sklearn.cluster.DBSCAN(eps=0.3, min_samples=4).fit(matrix).labels_.tolist()
+
+
+def test_too_many_pairs_are_refused(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coterie.segments.dbscan._MOST_PAIRS", 9)
+    five = np.arange(5.0)[:, None]
+    assert dbscan(spark, five[:4], 9.0, 3)[0].tolist() == [0, 0, 0, 0]  # 6 pairs
+    with pytest.raises(UserError, match="more than 9 pairs of 5 points are within 9 of each other; take a smaller distance"):
+        dbscan(spark, five, 9.0, 3)
+
+
+def test_points_out_of_each_others_reach_are_noise(spark: SparkSession) -> None:
+    labels, is_core = dbscan(spark, np.array([[0.0], [5.0], [20.0]]), 1.0, 2)
+    assert (labels.tolist(), is_core.tolist()) == ([-1, -1, -1], [False, False, False])
 
 
 def test_a_chain_is_one_cluster_and_a_lonely_point_noise(spark: SparkSession) -> None:

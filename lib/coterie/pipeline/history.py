@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 _DATED = ("features", "segments", "recommend", "content")  # jobs whose results are of a date
@@ -24,11 +25,22 @@ def runs_summary(found: Sequence[Mapping[str, Any]], lease_held: bool) -> list[d
     rows.sort(key=lambda row: row["at"], reverse=True)
     if rows and lease_held and rows[0]["state"] == "interrupted":
         rows[0]["state"] = "running"
-    for row in rows:
-        later = [other["touched_from"] for other in rows if other["at"] > row["at"] and other["state"] == "finished" and other["touched_from"]]
-        redone = any(o["at"] > row["at"] and o["job"] == row["job"] and o["as_of"] == row["as_of"] and o["state"] == "finished" for o in rows)
-        row["is_stale"] = bool(row["as_of"] and not redone and later and min(later) <= row["as_of"])
+    _mark_stale(rows)
     return rows
+
+
+def _mark_stale(rows: Sequence[dict[str, Any]]) -> None:
+    """Sets `is_stale` of rows that come newest first, by what finished after them: runs of one instant do not come after each other."""
+    redone: set[tuple[str, datetime.date | None]] = set()
+    touched = datetime.date.max
+    for _, same in groupby(rows, key=lambda row: row["at"]):
+        at_once = list(same)
+        for row in at_once:
+            row["is_stale"] = bool(row["as_of"] and (row["job"], row["as_of"]) not in redone and touched <= row["as_of"])
+        for row in at_once:
+            if row["state"] == "finished":
+                redone.add((row["job"], row["as_of"]))
+                touched = min(touched, row["touched_from"] or touched)
 
 
 def versions(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:

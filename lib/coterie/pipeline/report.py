@@ -1,7 +1,6 @@
 """The report: it reads the tables as the newest finished runs left them, and writes one file. It changes no table and takes no lease."""
 
 import datetime
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from coterie import __version__
@@ -18,6 +17,7 @@ from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.history import as_of_dates, runs_summary, versions
 from coterie.pipeline.run import Progress
+from coterie.places import is_address
 from coterie.report.blocks import Facts
 from coterie.report.page import require_libraries
 from coterie.report.queries import QUERIES
@@ -28,6 +28,8 @@ from coterie.settings import load_settings
 
 _AT_ONCE = 4  # queries that wait for Spark at the same time: the driver plans one while the cores run another
 _FEW = 50_000  # customers
+_OF_RUNS = ("run_id", "event", "job", "at", "as_of", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate", "revenue_read", "revenue_accepted",
+            "revenue_rejected", "revenue_duplicate", "rejected_by_reason", "touched_from", "tables_written", "message", "version")  # fmt: skip
 # What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a second task.
 _PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false",
           "spark.sql.shuffle.partitions": "1", "spark.sql.files.minPartitionNum": "1"}  # fmt: skip
@@ -35,7 +37,7 @@ _PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMod
 
 def default_page(place: str) -> Path | None:
     """Where the page of a lake goes unless said otherwise: beside the folder. None for a catalog or an object store."""
-    is_elsewhere = "://" in place or (re.fullmatch(r"\w+\.\w+", place) and not Path(place).exists())
+    is_elsewhere = is_address(place) or (re.fullmatch(r"\w+\.\w+", place) and not Path(place).exists())
     return None if is_elsewhere else Path(f"{place.rstrip('/')}-report.html")
 
 
@@ -99,10 +101,10 @@ def opened(lake: Lake, needed: Sequence[str], as_of: datetime.date | None) -> It
     """
     with ExitStack() as plain, ThreadPoolExecutor(_AT_ONCE) as pool:
         plain.enter_context(with_options(lake.spark, _PLAIN))
-        said = pool.submit(read_history, lake)
+        said = pool.submit(read_history, lake, _shown_of_runs())
         there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name), needed), strict=True))
         history = said.result()
-        if max(((row["measures"] or {}).get("customers", 0) for row in history if row["state"] == "finished"), default=0) > _FEW:
+        if max((row["customers"] or 0 for row in history if row["state"] == "finished"), default=0) > _FEW:
             plain.close()
         newest, day = versions(history), chosen_date(lake, history, as_of)
         finished = [name for name in needed if there[name] and (name in newest or not history)]  # a lake that lost its runs is shown as it lies
@@ -119,11 +121,18 @@ def wide_rows_of(frame: DataFrame) -> list[dict[str, Any]]:
     return list(frame.toArrow().to_pylist())
 
 
-def read_history(lake: Lake) -> list[dict[str, Any]]:
-    """What ran, newest first."""
+def read_history(lake: Lake, columns: Sequence[str | Column] = ("*",)) -> list[dict[str, Any]]:
+    """What ran, newest first, with all of `runs` unless `columns` says otherwise."""
     with ThreadPoolExecutor(2) as pool:
         held = pool.submit(lambda: bool(lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect()))
-        return runs_summary(rows_of(lake.read("runs")), held.result())  # two rows a run
+        return runs_summary(rows_of(lake.read("runs").select(*columns)), held.result())  # two rows a run
+
+
+def _shown_of_runs() -> list[str | Column]:
+    """What a page is made from: short columns, the number of customers, and of an ingest's settings the currency alone."""
+    is_ingest = (F.col("job") == "ingest") & (F.col("event") == "finished")
+    currency = F.when(is_ingest, F.get_json_object("settings", "$.shop.currency")).alias("currency")
+    return [*_OF_RUNS, F.col("measures")["customers"].alias("customers"), currency]
 
 
 def chosen_date(lake: Lake, history: Sequence[Mapping[str, Any]], as_of: datetime.date | None) -> datetime.date:
@@ -151,7 +160,6 @@ def _dates_of_tables(lake: Lake) -> list[datetime.date]:
 
 
 def currency_of(history: Sequence[Mapping[str, Any]]) -> str:
-    """The shop's, as the newest finished ingest recorded it."""
-    recorded = next((row["settings"] for row in history if row["job"] == "ingest" and row["state"] == "finished"), None)
-    currency: str = json.loads(recorded)["shop"]["currency"] if recorded else load_settings([]).shop.currency
-    return currency
+    """The shop's, as the newest finished ingest recorded it; rows as the shelf has them."""
+    recorded = next((row["currency"] for row in history if row["job"] == "ingest" and row["state"] == "finished"), None)
+    return recorded or load_settings([]).shop.currency

@@ -17,7 +17,7 @@ from coterie.segments.placing import NOT_BOUGHT, NOT_BOUGHT_NAME, has_bought
 from coterie.segments.rule_tree import RuleTree
 from coterie.segments.rules import load_rules
 from coterie.segments.statistics import Portrait, feature_moments, numeric_features, portraits
-from coterie.segments.stored import StoredModel
+from coterie.segments.stored import StoredModel, newest
 from coterie.settings import read_toml
 
 _SEGMENT = ["segmentation", "segment_id"]
@@ -58,11 +58,21 @@ def _begun(run: Run) -> Work:
         there = f"the newest dates it has are {', '.join(dates[-5:])}" if dates else "it has no date at all"
         raise UserError(f"customer_features has no customer as of {as_of}, {there}; run `coterie features --as-of {as_of}` first")
     previous = run.read("segments").where(F.col("as_of") < F.lit(as_of)).agg(F.max("as_of")).collect()[0][0]
-    kinds = [kind for names in KINDS.values() for kind in names]
-    rows = run.read("models").where(F.col("kind").isin(kinds)).select("model_id", "settings", "payload", "measures").collect()  # a row a fit
     run.measure(customers=customers, buyers=buyers)
-    models = {row["model_id"]: StoredModel.from_row(row["settings"], row["payload"]) for row in rows}
-    return Work(run, as_of, previous, buyers, models, {row["model_id"]: row["measures"] for row in rows})
+    return Work(run, as_of, previous, buyers, *_stored(run))
+
+
+def _stored(run: Run) -> tuple[dict[str, StoredModel], dict[str, Mapping[str, float]]]:
+    """By id the models of every fit, and the measures of those that would assign: only these are read whole, the others in outline."""
+    table = run.read("models").where(F.col("kind").isin([kind for kinds in KINDS.values() for kind in kinds]))
+    parts = [F.get_json_object("payload", f"$.{name}").alias(name) for name in ("revision", "ids")]
+    outlines = table.select("model_id", "kind", "as_of", *parts).collect()  # a short row a fit
+    models = {row["model_id"]: StoredModel.outline(row["kind"], row["as_of"], row["revision"], row["ids"]) for row in outlines}
+    assigning = [newest((model for model in models.values() if model.kind in kinds), run.day) for kinds in KINDS.values()]
+    wanted = [name for name, model in models.items() if model in assigning]
+    rows = table.where(F.col("model_id").isin(wanted)).select("model_id", "settings", "payload", "measures").collect()  # one a segmentation
+    whole = {row["model_id"]: StoredModel.from_row(row["settings"], row["payload"]) for row in rows}
+    return models | whole, {row["model_id"]: row["measures"] for row in rows}
 
 
 def _placed(features: DataFrame, current: Mapping[str, Current]) -> DataFrame:

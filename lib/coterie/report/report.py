@@ -9,7 +9,7 @@ from coterie.report.sections.offers import offers_section
 from coterie.report.sections.runs import dictionary_section, runs_section
 from coterie.report.sections.segments import segments_section
 from coterie.report.sections.shop import shop_section
-from coterie.report.sections.why import newest, trust, why_section
+from coterie.report.sections.why import trust, why_section
 from coterie.report.words import counted, day
 
 _SECTIONS = (shop_section, segments_section, moves_section, offers_section, why_section, features_section, runs_section)
@@ -28,7 +28,7 @@ def _in_short(facts: Facts) -> Points:
         number = sum(row["customers"] for row in moved)
         points.append(("Moves", f"{counted(number, 'customer')} changed segment since {day(moved[0]['previous_as_of'])}. {at_stake(facts)}".strip()))
     points += offers.in_short(facts)
-    chosen = next((row for row in newest(facts, "candidates") if row["is_chosen"]), None)
+    chosen = next((row for row in facts.rows("candidates") if row["is_chosen"]), None)
     if chosen:
         points.append(("Trust", trust(chosen)))
     return Points(points)

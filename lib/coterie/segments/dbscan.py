@@ -7,6 +7,7 @@ import pandas as pd
 import sklearn.cluster
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
@@ -21,6 +22,7 @@ from coterie.segments.measures import Labels
 
 FITTED_ON = 50_000  # customers, at most; the others belong where a dense one of these is in reach
 _MOST_PAIRS = 50_000_000
+_AT_ONCE = 1_000_000  # pairs that are compared exactly at a time
 _ROUNDING = 2.0**-20  # far above what products of float32 values are off, relative to the largest squared length
 
 
@@ -51,7 +53,7 @@ def dbscan(spark: SparkSession, matrix: Floats, eps: float, neighbours: int) -> 
     """
     count = len(matrix)
     left, right = _in_reach(spark, matrix, eps)
-    is_core = np.bincount(np.concatenate([left, right]), minlength=count) + 1 >= neighbours
+    is_core = np.bincount(left, minlength=count) + np.bincount(right, minlength=count) + 1 >= neighbours
     both = is_core[left] & is_core[right]
     part = connected_components(coo_matrix((np.ones(both.sum()), (left[both], right[both])), (count, count)), directed=False)[1]
     labels = np.full(count, -1)
@@ -94,14 +96,19 @@ def _in_reach(spark: SparkSession, matrix: Floats, eps: float) -> tuple[Labels, 
     slack = float(half.max()) * _ROUNDING * (matrix.shape[1] + 2)
     lifted = [np.column_stack([centred, one, -half]), np.column_stack([centred, -half, one])]
     left, right = (_frame(spark, side) for side in lifted)
-    near = between_range(left, right, -eps * eps / 2 - slack).where("row_id < other_id").select("row_id", "other_id")
-    found = near.limit(_MOST_PAIRS + 1).toArrow()  # the limit bounds it
+    near = between_range(left, right, -eps * eps / 2 - slack).where("row_id < other_id")
+    places = near.select(F.col("row_id").cast("int"), F.col("other_id").cast("int"))  # 8 bytes a pair
+    found = places.limit(_MOST_PAIRS + 1).toArrow()  # the limit bounds it
     if found.num_rows > _MOST_PAIRS:
         raise UserError(f"more than {_MOST_PAIRS:,} pairs of {len(matrix):,} points are within {eps:g} of each other; take a smaller distance")
-    first, second = (found[name].to_numpy().astype("U").astype(np.int64) for name in ("row_id", "other_id"))
-    apart = ((matrix[first] - matrix[second]) ** 2).sum(axis=1)
-    kept = apart <= eps * eps
-    return np.minimum(first, second)[kept], np.maximum(first, second)[kept]
+    first, second = (column.to_numpy() for column in found.columns)
+    kept = np.concatenate([_are_near(matrix, first[at : at + _AT_ONCE], second[at : at + _AT_ONCE], eps) for at in range(0, len(first) + 1, _AT_ONCE)])
+    return first[kept], second[kept]
+
+
+def _are_near(matrix: Floats, first: Labels, second: Labels, eps: float) -> NDArray[np.bool_]:
+    apart: Floats = ((matrix[first] - matrix[second]) ** 2).sum(axis=1)
+    return apart <= eps * eps
 
 
 def _frame(spark: SparkSession, rows: Floats) -> DataFrame:

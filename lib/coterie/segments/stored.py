@@ -58,6 +58,11 @@ class StoredModel:
         as_of = datetime.date.fromisoformat(values["as_of"])
         return StoredModel(values["kind"], as_of, values["revision"], settings, tuple(values["ids"]), values["content"])
 
+    @staticmethod
+    def outline(kind: str, as_of: datetime.date, revision: str, ids: str) -> "StoredModel":
+        """What decides between models and which ids are taken, from the payload's parts as JSON: without settings and content, so it cannot assign."""
+        return StoredModel(kind, as_of, int(revision), "", tuple(json.loads(ids)), {})
+
 
 def newest(models: Iterable[StoredModel], as_of: datetime.date = datetime.date.max) -> StoredModel | None:
     """The model to assign with as of a date: of those fitted on the date or before, the newest date's newest revision.

@@ -36,6 +36,12 @@ def sources(recommendations: DataFrame, as_of: datetime.date) -> DataFrame:
     return of_date(recommendations, as_of).groupBy("source", "model_id").agg(F.count(F.lit(1)).alias("offers"))
 
 
+def served(recommendations: DataFrame, models: DataFrame, as_of: datetime.date) -> DataFrame:
+    """(model_id, kind) of the models that ranked lists of the date."""
+    ranked = of_date(recommendations, as_of).select("model_id").distinct()
+    return models.select("model_id", "kind").join(ranked, on="model_id", how="left_semi")
+
+
 def best_offers(recommendations: DataFrame, items: DataFrame, as_of: datetime.date) -> DataFrame:
     """(item_id, title, category, customers): the items in most customers' lists."""
     of_item = of_date(recommendations, as_of).groupBy("item_id").agg(F.count(F.lit(1)).alias("customers"))

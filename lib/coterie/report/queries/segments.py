@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 POINTS = 3000  # customers of the projection that the picture shows
+DATES = 24  # newest as-of dates whose sizes are shown
 MIDDLES = ("recency", "frequency", "monetary", "average_order_value")
 
 
@@ -22,6 +23,13 @@ def newest(table: DataFrame, as_of: datetime.date) -> DataFrame:
     """The rows of the newest date up to the as-of date: a fit's, which may be older than the date it is used on."""
     last = until(table, as_of).agg(F.max("as_of").alias("as_of"))
     return table.join(F.broadcast(last), on="as_of", how="inner")
+
+
+def sizes(profiles: DataFrame, as_of: datetime.date) -> DataFrame:
+    """(as_of, segment_id, segment_name, size) of the chosen segments at the newest DATES dates up to the as-of date."""
+    rows = until(profiles, as_of).where(F.col("segmentation") == "chosen").select("as_of", "segment_id", "segment_name", "size")
+    dates = rows.select("as_of").distinct().orderBy(F.col("as_of").desc()).limit(DATES)
+    return rows.join(F.broadcast(dates), on="as_of", how="left_semi")
 
 
 def chosen_of(segments: DataFrame, as_of: datetime.date) -> DataFrame:
@@ -52,13 +60,15 @@ def moves(table: DataFrame, as_of: datetime.date) -> DataFrame:
     return ways.agg(F.count(F.lit(1)).alias("customers"))
 
 
-def models(table: DataFrame, as_of: datetime.date) -> DataFrame:
-    """Models up to the date: (kind, as_of, model_id, measures, ids, names, dropped), the last three of models that place customers:
+def clustering(models: DataFrame, as_of: datetime.date) -> DataFrame:
+    """(measures, names, dropped) of the newest model up to the date that places customers by their features, of a date's the last revision.
 
-    a JSON list of segment ids, a JSON list of the vector's positions, a JSON object that says why a column is not among them. Null for others.
+    names: a JSON list of the vector's positions; dropped: a JSON object that says why a column is not among them.
     """
     parts = [F.get_json_object("payload", path).alias(name) for name, path in _PARTS.items()]
-    return until(table, as_of).select("kind", "as_of", "model_id", "measures", *parts)
+    placing = until(models, as_of).select("as_of", "model_id", "measures", *parts).where(F.col("ids").isNotNull() & F.col("names").isNotNull())
+    newest_first = placing.orderBy(F.col("as_of").desc(), F.col("revision").cast("int").desc(), "model_id")
+    return newest_first.limit(1).select("measures", "names", "dropped")
 
 
-_PARTS = {"ids": "$.ids", "names": "$.content.vectoriser.names", "dropped": "$.content.vectoriser.dropped"}
+_PARTS = {"ids": "$.ids", "revision": "$.revision", "names": "$.content.vectoriser.names", "dropped": "$.content.vectoriser.dropped"}

@@ -13,7 +13,6 @@ from scipy.spatial.distance import squareform
 from coterie.catalogue import FEATURES
 from coterie.report.blocks import Chart, Column, Facts, Picker, Section, Table
 from coterie.report.charts import bars, figure, heat, titled
-from coterie.report.sections.why import clusterings
 from coterie.report.words import amount, capital, counted, cut, day, label, meaning, percent, plain, unit
 
 _BINS = 24
@@ -64,8 +63,8 @@ def _varies(values: Floats) -> bool:
 
 def _clustered(facts: Facts) -> tuple[list[str], dict[str, str]]:
     """The columns that the segments in force were made from, and why others are not among them."""
-    found = clusterings(facts)
-    return (list(json.loads(found[-1]["names"])), dict(json.loads(found[-1]["dropped"] or "{}"))) if found else ([], {})
+    found = facts.rows("clustering")
+    return (list(json.loads(found[0]["names"])), dict(json.loads(found[0]["dropped"] or "{}"))) if found else ([], {})
 
 
 def _histogram(name: str, values: Floats) -> dict[str, Any]:

@@ -42,8 +42,8 @@ def offers_section(facts: Facts) -> Section:
 
 def served(facts: Facts) -> str | None:
     """The kind of the model that ranks what is offered; None where its row is not there."""
-    ranked = {row["model_id"] for row in facts.rows("sources")}
-    return next((row["kind"] for row in facts.rows("models") if row["model_id"] in ranked), None)
+    kinds = sorted({row["kind"] for row in facts.rows("served")})
+    return min(kinds, key=lambda kind: kind == "popular", default=None)  # beside another, the popular list only fills up
 
 
 def measured(facts: Facts, protocol: str = "new") -> list[Row]:

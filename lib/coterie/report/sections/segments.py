@@ -14,23 +14,22 @@ Row = Mapping[str, Any]
 
 def profiles(facts: Facts) -> list[dict[str, Any]]:
     """The profiles of the chosen segments of the date, the one with the most revenue first, who has not bought last."""
-    found = [row for row in facts.rows("profiles") if row["segmentation"] == "chosen" and row["as_of"] == facts.as_of]
+    found = [row for row in facts.rows("profiles") if row["segmentation"] == "chosen"]
     return sorted(found, key=lambda row: (row["segment_id"] == NOT_BOUGHT, -float(row["revenue"]), row["segment_id"]))
 
 
 def name_of(facts: Facts) -> dict[int, str]:
-    """Names of the chosen segments by id, those of earlier dates included."""
-    rows = sorted((row for row in facts.rows("profiles") if row["segmentation"] == "chosen"), key=lambda row: row["as_of"])
+    """Names of the chosen segments by id, those of the earlier dates whose sizes are shown included."""
+    rows = sorted(facts.rows("sizes"), key=lambda row: row["as_of"])
     return {row["segment_id"]: cut(row["segment_name"], 80) for row in rows}
 
 
 def segments_section(facts: Facts) -> Section:
     found = profiles(facts)
     if not found:
-        gap = facts.missing("profiles", "segments", "The segments") or Text(
-            f"There are no segments as of {facts.as_of}; `coterie segments` makes them.", is_missing=True
-        )
-        return Section("segments", "Who the customers are", "Segments", "", [gap])
+        gap = facts.missing("profiles", "segments", "The segments") if facts.absent.get("profiles") or not facts.rows("sizes") else None
+        words = f"There are no segments as of {facts.as_of}; `coterie segments` makes them."
+        return Section("segments", "Who the customers are", "Segments", "", [gap or Text(words, is_missing=True)])
     clustered = [row for row in found if row["segment_id"] != NOT_BOUGHT]
     lead = (
         f"{counted(sum(row['size'] for row in clustered), 'customer')} who have bought fall into {counted(len(clustered), 'group')} by what they did; "
@@ -115,8 +114,8 @@ def _map(facts: Facts) -> list[Any]:
 
 def _sizes(facts: Facts) -> list[Any]:
     """The segments' sizes over the as-of dates, where there are several."""
-    rows = [row for row in facts.rows("profiles") if row["segmentation"] == "chosen"]
-    dates = sorted({row["as_of"] for row in rows})[-24:]
+    rows = facts.rows("sizes")
+    dates = sorted({row["as_of"] for row in rows})
     if len(dates) < 2:
         return []
     names, sizes = name_of(facts), {(row["as_of"], row["segment_id"]): row["size"] for row in rows}

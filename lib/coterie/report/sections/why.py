@@ -28,7 +28,7 @@ def why_section(facts: Facts) -> Section:
     missing = facts.missing("candidates", "segments", "What was tried")
     if missing:
         return Section("why", title, short, "", [missing])
-    found = newest(facts, "candidates")
+    found = facts.rows("candidates")
     chosen = next((row for row in found if row["is_chosen"]), None)
     tried = sum(row["silhouette"] is not None for row in found)
     lead = (
@@ -38,18 +38,6 @@ def why_section(facts: Facts) -> Section:
     )
     blocks: list[Any] = [*_by_k(facts, found), _table(facts, found, chosen), *_steadiness(facts, chosen), *_projection(facts), *_agreement(facts)]
     return Section("why", title, short, lead, blocks)
-
-
-def newest(facts: Facts, name: str) -> list[dict[str, Any]]:
-    """The rows of the newest fit up to the date, which may be older than the date it is used on."""
-    rows = facts.rows(name)
-    last = max((row["as_of"] for row in rows), default=None)
-    return [row for row in rows if row["as_of"] == last]
-
-
-def clusterings(facts: Facts) -> list[dict[str, Any]]:
-    """The models up to the date that place customers by their features, oldest first."""
-    return sorted((row for row in facts.rows("models") if row["ids"] and row["names"]), key=lambda row: (row["as_of"], row["kind"], row["model_id"]))
 
 
 def trust(chosen: Row | None) -> str:
@@ -139,7 +127,7 @@ def _short(row: Row, sets: set[str]) -> str:
 def _steadiness(facts: Facts, chosen: Row | None) -> list[Any]:
     """How steady the chosen segmentation is, where that was measured."""
     fitted: dict[str, float] = {}
-    for row in clusterings(facts):
+    for row in facts.rows("clustering"):
         fitted |= row["measures"] or {}
     values = fitted | ((chosen["measures"] or {}) if chosen else {})
     known = (
@@ -185,7 +173,7 @@ def _projection(facts: Facts) -> list[Any]:
 
 
 def _agreement(facts: Facts) -> list[Any]:
-    found = newest(facts, "agreement")
+    found = facts.rows("agreement")
     if not found:
         return []
     once = {tuple(sorted((row["candidate"], row["other"]))): row["adjusted_rand"] for row in found}  # the table holds each pair both ways
