@@ -23,7 +23,7 @@ def mapping_with(columns: dict[str, Any] | None = None, **more: Any) -> Mapping:
 
 
 def applied(spark: SparkSession, rows: list[tuple[Any, ...]], names: str, mapping: Mapping) -> list[Any]:
-    numbered = [("file", f"row {n}", False, *row) for n, row in enumerate(rows)]
+    numbered = [("file", f"row {n:02d}", False, *row) for n, row in enumerate(rows)]
     frame = spark.createDataFrame(numbered, f"_source_file string, _raw string, _is_malformed boolean, {names}")
     return sorted(mapped(frame, mapping, "events", "Asia/Tokyo").collect(), key=lambda row: row["_raw"])
 
@@ -34,9 +34,11 @@ def utc(*parts: int) -> datetime.datetime:
 
 def test_instants_are_in_the_zone_of_the_mapping_unless_they_carry_an_offset(spark: SparkSession) -> None:
     texts = ["2024-07-01 12:00:00", "2024-01-01T12:00:00", "2024-07-01T12:00:00+02:00", "2024-07-01T12:00:00.5Z", "2024-07-01", "12:00", "soon", ""]
+    texts += [f"2024-07-01 12:00:00 {zone}" for zone in ("UTC", "GMT+1", "Europe/Paris")]
     rows = applied(spark, [("c", text) for text in texts], "who string, at string", mapping_with())
     half = utc(2024, 7, 1, 12).replace(microsecond=500000)
     expected = [utc(2024, 7, 1, 11), utc(2024, 1, 1, 12), utc(2024, 7, 1, 10), half, utc(2024, 6, 30, 23), None, None, None]
+    expected += [utc(2024, 7, 1, 12), utc(2024, 7, 1, 11), utc(2024, 7, 1, 10)]
     assert [_instant(row["occurred_at"]) for row in rows] == expected
     assert rows[6]["_occurred_at"] == "soon"
 

@@ -98,6 +98,11 @@ def test_an_input_that_is_not_there_is_an_error_and_a_missing_folder_of_a_kind_i
         list_files(spark, str(tmp_path / "nowhere"), Files())
     assert list_files(spark, str(tmp_path), Files(folder="items")) == []
     assert len(list_files(spark, str(tmp_path / "a.csv"), Files(folder="events"))) == 1
+    assert list_files(spark, str(tmp_path / "a.csv"), Files(folder="items"), takes_one_file=False) == []
+    (tmp_path / "csv").mkdir()
+    (tmp_path / "csv" / "b.csv").write_text("id\n1\n")
+    for place in (tmp_path / "csv", f"{tmp_path}/csv/"):  # a folder with one file, whose name ends like its own
+        assert list_files(spark, str(place), Files(folder="events")) == []
 
 
 def test_known_files_are_not_looked_into_and_bad_ones_stop_or_are_set_aside(spark: SparkSession, tmp_path: Path) -> None:

@@ -27,6 +27,10 @@ class Limits:
     quantity: int
     unit_price: int
 
+    @property
+    def revenue(self) -> int:
+        return self.quantity * self.unit_price
+
 
 def staged_rows(
     mapped: DataFrame,
@@ -108,7 +112,7 @@ def _reasons(currency: str, limits: Limits, has_ids: bool, has_items: bool) -> l
     found_quantity, found_price, found_revenue, found_date = (F.col(f"_{name}") for name in ("quantity", "unit_price", "revenue", "occurred_at"))
     is_trade = kind.isin("purchase", "return", "cancel")
     has_sign = F.when(kind == "purchase", quantity > 0).when(kind.isin("return", "cancel"), quantity < 0)
-    expected = F.abs(F.coalesce(revenue, F.lit(0)) - quantity * price)
+    differs = F.abs(F.coalesce(revenue, F.lit(0)) - quantity * price) > F.abs(quantity) * 0.00005 + 0.0001
     reasons = [
         reason(F.col("raw").contains("\ufffd"), "not_in_encoding"),
         reason(kind.isNull() | ~kind.isin(*EVENT_TYPES), "event_type_unknown", kind),
@@ -120,7 +124,8 @@ def _reasons(currency: str, limits: Limits, has_ids: bool, has_items: bool) -> l
         reason(is_unreadable(found_price, price) | (is_trade & found_price.isNull()), "price_unreadable", found_price),
         reason(is_beyond(found_price, price, limits.unit_price) | (is_trade & (price < 0)), "price_out_of_range", found_price),
         reason(is_unreadable(found_revenue, decimal(found_revenue)), "revenue_unreadable", found_revenue),
-        reason(found_revenue.isNotNull() & (expected > F.abs(quantity) * 0.00005 + 0.0001), "revenue_differs", found_revenue),
+        reason(is_beyond(found_revenue, decimal(found_revenue), limits.revenue), "revenue_out_of_range", found_revenue),
+        reason(found_revenue.isNotNull() & kind.isin(*MONEY_TYPES) & differs, "revenue_differs", found_revenue),
         reason(F.col("currency") != currency, "currency_other", F.col("currency")),
         reason(is_unreadable(F.col("_rating"), F.col("rating")) | is_beyond(F.col("_rating"), F.col("rating"), 99), "rating_unreadable", F.col("_rating")),
     ]

@@ -20,7 +20,7 @@ _READ_AS: dict[str, tuple[type[T.DataType], ...]] = {
     "date": (T.DateType, T.TimestampType, T.TimestampNTZType),
 }
 _FAR = 9_000_000_000_000_000_000  # microseconds from 1970: beyond it Spark's arithmetic on instants ends the job
-_HAS_OFFSET = r":\d{2}(\.\d+)?\s*([Zz]|[+-]\d{1,2}(:?\d{2})?)$"
+_HAS_ZONE = r":\d{1,2}(\.\d+)?\s*([A-Za-z]|[+-]\d)"  # Z, +01:00, UTC, GMT+1, Europe/Paris
 
 
 def mapped(rows: DataFrame, mapping: Mapping, kind: str, shop_time_zone: str) -> DataFrame:
@@ -28,7 +28,8 @@ def mapped(rows: DataFrame, mapping: Mapping, kind: str, shop_time_zone: str) ->
     names key columns; else null), `_reasons` (array of the mapping's own reasons to reject it) and every target of the kind.
 
     Texts are strings; instants are timestamps, beside them as `_occurred_at` the text they were read from; numbers, dates and
-    booleans are what the source has, or strings with a decimal point. A target the mapping does not fill is a null string.
+    booleans are what the source has, or strings with a decimal point; the date of an instant is the shop's. A target that the mapping does
+    not fill is a null string.
     Raises MappingError for an expression that Spark cannot resolve over the columns found.
     """
     entries = mapping.parts[kind].columns
@@ -37,6 +38,8 @@ def mapped(rows: DataFrame, mapping: Mapping, kind: str, shop_time_zone: str) ->
     columns: list[Column] = [F.col(FILE), F.col(RAW), F.col(MALFORMED), _key(mapping, kind), _reasons(mapping, kind)]
     for target, what in TARGETS[kind].items():
         value, type_ = _value(rows, mapping, target, entries.get(target), kinds)
+        if what == "date" and isinstance(type_, T.TimestampType):
+            value, type_ = F.from_utc_timestamp(_near(value), shop_time_zone).cast("date"), T.DateType()
         if target == "event_type" and mapping.event_type:
             value = _typed_by_rules(mapping, value)
         if what == "instant":
@@ -114,7 +117,7 @@ def instant(value: Column, type_: T.DataType, formats: tuple[str, ...], zone: st
     text = F.trim(value.cast("string"))
     if not formats:
         read = _near(F.when(text.rlike(r"^[+-]?\d{4,7}-\d"), text).try_cast("timestamp"))
-        return read if zone == "UTC" else F.when(text.rlike(_HAS_OFFSET), read).otherwise(_in_zone(read, zone))
+        return read if zone == "UTC" else F.when(text.rlike(_HAS_ZONE), read).otherwise(_in_zone(read, zone))
     # A pattern with a letter of a zone in it (outside quotes) reads the offset itself.
     bare = {pattern: re.sub(r"'[^']*'", "", pattern) for pattern in formats}
     tried = [(_near(F.try_to_timestamp(text, F.lit(pattern))), bool(re.search("[VzOXxZ]", letters))) for pattern, letters in bare.items()]

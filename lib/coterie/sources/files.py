@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from coterie.errors import InputError, MappingError
-from coterie.sources.inspection import INSPECTED, Expected, Findings, format_of, header_problem, inspect_batches
+from coterie.sources.inspection import CSV, INSPECTED, Expected, Findings, format_of, header_problem, inspect_batches, shape_of
 from coterie.sources.mapping import Files, Part
 
 
@@ -29,8 +29,8 @@ class SourceFile:
     findings: Findings = field(default_factory=Findings)
 
 
-def list_files(spark: SparkSession, place: str, files: Files) -> list[SourceFile]:
-    """The files of one kind below `place` (a folder, or one file), by name; [] where their own folder is not there.
+def list_files(spark: SparkSession, place: str, files: Files, takes_one_file: bool = True) -> list[SourceFile]:
+    """The files of one kind below `place`, by name; [] where their own folder is not there. `takes_one_file`: `place` may be a file of the kind.
 
     Raises InputError where `place` is not there. Files whose names begin with _ or . are Spark's and others' own: not listed.
     """
@@ -41,8 +41,8 @@ def list_files(spark: SparkSession, place: str, files: Files) -> list[SourceFile
         listed = _listed(spark, place, files.pattern)
         if listed is None:
             raise InputError(f"the input '{place}' is not there; give a folder or a file")
-        one_file = len(listed) == 1 and listed[0].path.endswith(place.rsplit("/", 1)[-1])
-        if files.folder and not one_file:  # the kind's own folder is missing, and this is not the kind's one file either
+        is_file = len(listed) == 1 and listed[0].path.endswith("/" + place.rstrip("/").rsplit("/", 1)[-1])
+        if files.folder and not (is_file and takes_one_file):  # the kind's own folder is missing, and this is not the kind's one file either
             return []
     # Files of an unknown ending are kept: inspection tells what is wrong with them.
     return [replace(file, format=format_of(file.path, files.format) or "unknown") for file in listed]
@@ -121,9 +121,9 @@ def _with(file: SourceFile, found: tuple[str, Findings] | None, spark: SparkSess
         findings = Findings() if file.format == "json" else Findings("its ending says no format; set files.format in the mapping")
     else:
         try:
-            columns = list(expected.columns) if file.format == "csv" and not files.header else header_of(spark, file, files)
+            columns, shape = _header(spark, file, files)
             # Nobody looked for quoted newlines in so large a file: expect them.
-            findings = Findings(header_problem(columns, expected), columns, file.source_file, has_quoted_newlines=True)
+            findings = Findings(header_problem(columns, expected), columns, shape, has_quoted_newlines=True)
         except Exception as error:  # a failed task is no PySparkException on Spark Classic
             said = re.findall(r"\[[A-Z_.]+\]|Caused by: (?:[\w$]+\.)*[\w$]+", str(error)) or [type(error).__name__]
             findings = Findings(f"Spark cannot open it ({said[-1]})")
@@ -135,14 +135,17 @@ def _has_colon(file: SourceFile) -> bool:
     return file.source_file.startswith("file:") and ":" in file.path.rsplit("/", 1)[-1]
 
 
-def header_of(spark: SparkSession, file: SourceFile, files: Files) -> list[str]:
-    """The columns of a file too large to be inspected, as Spark sees them."""
+def _header(spark: SparkSession, file: SourceFile, files: Files) -> tuple[list[str], str]:
+    """The columns of a file too large to be inspected, as Spark sees them, and its shape."""
     if file.format != "csv":
-        return spark.read.format(file.format).load(escaped(file.path)).columns
+        fields = spark.read.format(file.format).load(escaped(file.path)).schema.fields
+        return [field.name for field in fields], shape_of((field.name, field.dataType.simpleString()) for field in fields)
+    if not files.header:
+        return list(files.columns), CSV
     if files.delimiter == "whitespace":
-        return str(spark.read.text(escaped(file.path)).limit(1).collect()[0][0]).split()
+        return str(spark.read.text(escaped(file.path)).limit(1).collect()[0][0]).split(), CSV
     reader = spark.read.options(header="true", sep=files.delimiter, quote=files.quote, encoding=files.encoding)
-    return reader.csv(escaped(file.path)).columns
+    return reader.csv(escaped(file.path)).columns, CSV
 
 
 def refuse_bad(files: Sequence[SourceFile], kind: str, mapping_name: str, quarantine: bool) -> tuple[list[SourceFile], list[SourceFile]]:

@@ -9,7 +9,7 @@ import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 INSPECTED = "source_file string, content_hash string, problem string, header array<string>, shape string, has_quoted_newlines boolean"
 _CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "LZ4", "LZ4_RAW"}
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
-MIXED = "csv whose lines end in several ways"  # the shape of a file that is read whole
+CSV, MIXED = "csv", "csv whose lines end in several ways"  # shapes; of the second the file is read whole
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open}
 _CHUNK = 1 << 22  # bytes looked at at a time: a packed file may be far larger than its bytes
 _SHOWN = 500  # characters of a header that a message repeats
@@ -101,7 +101,7 @@ def _parquet(content: pa.Buffer, expected: Expected) -> Findings:
     except (pa.ArrowException, OSError, ValueError) as error:  # a damaged footer raises any of these
         return Findings(f"its Parquet footer cannot be read: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
     problem = header_problem(schema.names, expected) or _unread(schema, metadata)
-    return Findings(problem, schema.names, json.dumps([(field.name, str(field.type)) for field in schema]))
+    return Findings(problem, schema.names, shape_of((field.name, str(field.type)) for field in schema))
 
 
 def _unread(schema: pa.Schema, metadata: pq.FileMetaData) -> str | None:
@@ -121,10 +121,14 @@ def _unread(schema: pa.Schema, metadata: pq.FileMetaData) -> str | None:
     return f"it is packed by {packed[0]}, which Spark does not read; write it with zstd or snappy" if packed else None
 
 
+def shape_of(fields: Iterable[tuple[str, str]]) -> str:
+    """Of a Parquet file: its columns and their types."""
+    return json.dumps(list(fields))
+
+
 def nanosecond_columns(shape: str) -> dict[str, bool]:
     """Names of the columns that count nanoseconds in a Parquet file of this shape, and whether they are instants (else local times)."""
-    fields = json.loads(shape) if shape.startswith("[") else []  # a file too large to be looked into has its name for a shape
-    return {name: "tz=" in kind for name, kind in fields if kind.startswith("timestamp[ns")}
+    return {name: "tz=" in kind for name, kind in json.loads(shape) if kind.startswith("timestamp[ns")}
 
 
 def _parts(name: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
@@ -155,7 +159,7 @@ def _text(name: str, content: pa.Buffer, kind: str, expected: Expected) -> Findi
         return Findings("empty: it has no text")
     if kind == "json":
         return Findings()
-    shape = MIXED if runs_over and b"\n" in ends and len(ends) > 1 else "csv"
+    shape = MIXED if runs_over and b"\n" in ends and len(ends) > 1 else CSV
     header = [name or f"_c{place}" for place, name in enumerate(_first_record(first, expected))]
     if not expected.has_header:
         wrong = len(header) != len(expected.columns)
