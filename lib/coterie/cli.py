@@ -119,7 +119,7 @@ def run(
     day, (start, end) = _day(as_of, "--as-of"), _range(first, last)
     with display.progress(quiet or json) as shown:
         shop = _shop(lake, conf, set, shown)
-        results = shop.redo(start, end) if start else shop.run(source, input, day, refit, force)
+        results = shop.redo(start, end, refit=refit, force=force) if start else shop.run(source, input, day, refit, force)
         page = "" if no_report else _page(shop, results[-1]["as_of"])
     _done(results, lake, quiet, json, page)
 
@@ -147,7 +147,7 @@ def _as_of_job(name: str, summary: str) -> None:
         day, (start, end) = _day(as_of, "--as-of"), _range(first, last)
         with display.progress(quiet or json) as shown:
             shop = _shop(lake, conf, set, shown)
-            results = shop.redo(start, end, (name,)) if start else [getattr(shop, name)(day, force=force)]
+            results = shop.redo(start, end, (name,), force=force) if start else [getattr(shop, name)(day, force=force)]
         _done(results, lake, quiet, json)
 
     app.command(name, help=summary)(command)
@@ -174,7 +174,7 @@ def segments(
     day, (start, end) = _day(as_of, "--as-of"), _range(first, last)
     with display.progress(quiet or json) as shown:
         shop = _shop(lake, conf, set, shown)
-        results = shop.redo(start, end, ("segments",)) if start else [shop.segments(day, refit, force)]
+        results = shop.redo(start, end, ("segments",), refit, force) if start else [shop.segments(day, refit, force)]
     _done(results, lake, quiet, json)
 
 

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from coterie.errors import LakeError, UserError, one_of
+from coterie.places import is_address
 from coterie.schemas import SCHEMA_VERSION, TABLES, Table
 
 _VERSION_PROPERTY = "coterie.schemaVersion"
@@ -31,7 +32,7 @@ class Lake:
         self.spark = spark
         self.place = place.rstrip("/") or "/"
         self.is_catalog = re.fullmatch(r"\w+\.\w+", place) is not None and not Path(place).exists()
-        if not self.is_catalog and "://" not in place:
+        if not self.is_catalog and not is_address(place):
             if Path(place).is_file():
                 raise UserError(f"the lake '{place}' is a file; expected a folder, an object-store address or catalog.schema")
             self.place = str(Path(place).absolute())
@@ -99,13 +100,23 @@ class Lake:
         now = self.version(table)
         if now is None or since_version >= now:
             return self.read(table).select("*", F.lit("").alias("_change_type")).limit(0)
-        later = self.spark.sql(f"DESCRIBE HISTORY {self.name_of(table)}").where(F.col("version") > since_version)
-        operations = [row[0] for row in later.select("operation").collect()]  # a few bytes a commit
+        operations = self._operations(table, since_version)
         if len(operations) != now - since_version or any(name.startswith(("VACUUM", "RESTORE")) for name in operations):
             return None
         feed = self.spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", since_version + 1)
         changed = feed.table(self.name_of(table)) if self.is_catalog else feed.load(self._path(table))
         return changed.select(*TABLES[table].names, "_change_type")
+
+    def is_as_left(self, table: str, version: int) -> bool:
+        """Whether the table's rows are those of that version: since then it was compacted at most."""
+        operations = self._operations(table, version)
+        is_whole = len(operations) == (self.version(table) or 0) - version  # the log of long ago is dropped
+        return is_whole and all(name.startswith(("OPTIMIZE", "VACUUM")) for name in operations)
+
+    def _operations(self, table: str, since_version: int) -> list[str]:
+        """What was done to the table after that version."""
+        later = self.spark.sql(f"DESCRIBE HISTORY {self.name_of(table)}").where(F.col("version") > since_version)
+        return [row[0] for row in later.select("operation").collect()]  # a few bytes a commit
 
     def create(self, table: str) -> None:
         """The empty table with its comments, constraints and properties, where it does not exist yet."""

@@ -121,7 +121,7 @@ ITEMS = Table(
         "category string the shop's category",
         "price decimal(18,4) list price, else the last price paid",
         "first_listed_on date day it was first listed, else first seen in an event",
-        "is_sellable! boolean not withdrawn, not on the block list",
+        "is_sellable! boolean not withdrawn",
         "described_at timestamp instant of the event that title and price are from; null where an items file declares them",
         "is_declared! boolean an items file declares it",
     ),

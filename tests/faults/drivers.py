@@ -39,6 +39,7 @@ def _afterwards(spark: SparkSession, stage: Stage, lake: Path, state: str) -> Re
     half_seen, states = wrongly_seen(spark, stage, lake), [row["state"] for row in Shop(str(lake), spark).history()]
     finished(stage.command(lake), Path(f"{lake}-again"))
     wrong = differing(prints(spark, lake), undisturbed(spark, stage.after))
+    wrong += [name for name in differing(seen(spark, lake), undisturbed_seen(spark, stage.after)) if name not in wrong]
     told = [one for one in states if one not in ("finished", state)]
     return {"wrong_before": half_seen, "wrong_after": wrong, "states": states[:4], "wrong_states": told}
 

@@ -34,6 +34,8 @@ def test_a_day_is_touched_by_what_came_went_or_changed_and_not_by_what_came_back
     )
     found = sorted((row["customer_id"], str(row["activity_date"])) for row in touched_days(changes).collect())
     assert found == [("a", "2020-01-01"), ("b", "2020-01-02"), ("c", "2020-01-03"), ("c", "2020-02-03")]
+    all_of_them = {(row["customer_id"], str(row["activity_date"])) for row in touched_days(changes, is_net=False).collect()}
+    assert all_of_them == {*found, ("d", "2020-01-04"), ("e", "2020-01-05")}
 
 
 @pytest.fixture(scope="module")

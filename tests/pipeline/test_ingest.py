@@ -2,6 +2,7 @@
 
 import datetime
 import shutil
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from coterie.errors import InputError, MappingError, UserError
 from coterie.lake import Lake
 from coterie.lease import Lease
 from coterie.pipeline.ingest import run_ingest
-from coterie.pipeline.run import Run, write_event
+from coterie.pipeline.run import Run, finish, write_event
+from coterie.pipeline.shop import Shop
 from coterie.settings import conf_folder, load_settings, override
 from coterie.sources.mapping import load_mapping
 
@@ -30,12 +32,17 @@ DAYS = {
 
 
 class Stopping(Run):
-    """A run that dies before it writes to the table in its options."""
+    """A run that dies before it writes to the table in its options, or at its end."""
 
     def _writing(self, table: str) -> None:
         if table == self.options.get("dies_before"):
             raise KeyboardInterrupt
         super()._writing(table)
+
+    def say(self, message: str) -> None:
+        if self.options.get("dies_before") == "the end":
+            raise KeyboardInterrupt
+        super().say(message)
 
 
 def write_days(folder: Path, *days: str) -> Path:
@@ -51,8 +58,9 @@ def ingest(lake: Lake, place: Path, *overrides: str, mapping: str = "coterie", d
     options = {"mapping": source, "input": str(place), "dies_before": dies_before}
     with Lease(lake, "test", settings.lake.lease_seconds) as lease:
         run = Stopping("ingest", lake, settings, None, lease, "command", options)
+        write_event(run, "started")
         run_ingest(run)
-        write_event(run, "finished")
+        finish(run)
     return run
 
 
@@ -115,13 +123,25 @@ def test_one_day_after_another_gives_what_all_at_once_gives(at_once: tuple[Lake,
     assert contents(lake) == contents(at_once[0])
 
 
-@pytest.mark.parametrize("table", ["items", "ingested_files"])
+@pytest.mark.parametrize("table", ["items", "ingested_files", "the end"])
 def test_a_run_that_died_between_two_writes_converges_when_it_is_run_again(at_once: tuple[Lake, Run], folder: Path, lake: Lake, table: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         ingest(lake, folder, dies_before=table)
     again = ingest(lake, folder)
     assert contents(lake) == contents(at_once[0])
+    shop = Shop(lake.place, lake.spark)
+    assert {name: shop.table(name).count() for name in RESULTS} == {name: lake.read(name).count() for name in RESULTS}
+    assert lake.read("staged_events").count() == 0
     assert [again.columns[f"rows_{name}"] for name in ("accepted", "rejected", "duplicate")] == [4, 1, 1]
+
+
+def test_what_a_run_that_died_read_of_another_input_is_taken_away(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        ingest(lake, write_days(tmp_path / "first", "2024-03-01", "2024-03-03"), dies_before="items")
+    ingest(lake, write_days(tmp_path / "other", "2024-03-02"))
+    assert sorted(row["source_event_id"] for row in lake.read("events").collect()) == ["e1", "e3"]
+    assert lake.read("rejected_events").count() == 0
+    assert {row["item_id"] for row in lake.read("items").collect()} == {"lamp"}
 
 
 def test_a_file_replaced_under_its_name_loses_only_what_no_other_file_holds(lake: Lake, tmp_path: Path) -> None:
@@ -133,6 +153,8 @@ def test_a_file_replaced_under_its_name_loses_only_what_no_other_file_holds(lake
     held = {row["source_event_id"]: len(row["source_files"]) for row in lake.read("events").collect()}
     assert held == {"e1": 1, "e3": 1, "e6": 1}  # e2 stood in the former file alone, e1 in the other too
     assert {row["customer_id"] for row in lake.read("customers").collect()} == {"ann", "cid"}
+    listed = {row["item_id"]: str(row["first_listed_on"]) for row in lake.read("items").collect()}
+    assert listed == {"lamp": "2024-03-01", "cup": "2024-03-01"}
     assert sorted(row["status"] for row in lake.read("ingested_files").collect()) == ["read", "read", "replaced"]
 
 
@@ -150,6 +172,42 @@ def test_declared_items_and_customers_win_and_their_bad_rows_are_rejected(lake: 
     periods = sorted((row["customer_id"], str(row["valid_from"]), row["country"]) for row in lake.read("customers").collect())
     assert periods == [("ann", "2024-01-01", "AT"), ("ann", "2024-03-01", "DE"), ('o\'neil "x"\n🐟', "2024-03-01", None)]
     assert sorted(row["reasons"][0] for row in lake.read("rejected_events").collect()) == ["id_missing", "price_unreadable: cheap"]
+
+
+def test_a_file_of_customers_that_was_touched_but_says_the_same_loses_nothing(lake: Lake, tmp_path: Path) -> None:
+    place = write_days(tmp_path, "2024-03-01")
+    (place / "customers").mkdir()
+    for name, country in (("a", "AT"), ("b", "DE")):
+        (place / "customers" / f"{name}.csv").write_text(f"customer_id,valid_from,country\nann,2024-0{1 + ord(name) - ord('a')}-01,{country}\n")
+    ingest(lake, place)
+    time.sleep(0.01)
+    (place / "customers" / "a.csv").write_text("customer_id,valid_from,country\nann,2024-01-01,FR\n")
+    (place / "customers" / "b.csv").touch()
+    ingest(lake, place)
+    declared = lake.read("customers").where("is_declared").collect()
+    assert sorted((str(row["valid_from"]), row["country"]) for row in declared) == [("2024-01-01", "FR"), ("2024-02-01", "DE")]
+
+
+def test_one_file_is_of_events_alone(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_text(HEADER + DAYS["2024-03-01"], encoding="utf-8")
+    ingest(lake, tmp_path / "day.csv")
+    assert [row["is_declared"] for row in lake.read("items").collect()] == [False, False]
+    assert lake.read("ingested_files").count() == 1
+    source = (conf_folder() / "sources" / "cdnow.toml").read_text(encoding="utf-8")
+    (tmp_path / "shop.toml").write_text(source + '\n[items.columns]\nitem_id = { value = "cd" }\n')
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "CDNOW_master.txt").write_text("customer_id date number_of_cds dollar_value\n00001 19970101 1 11.77\n")
+    with pytest.raises(MappingError, match=r"takes .*CDNOW_master\.txt for events and for items; give each its own files: items\.files\.folder"):
+        ingest(Lake(lake.spark, str(tmp_path / "another")), tmp_path / "shop", mapping=str(tmp_path / "shop.toml"))
+
+
+def test_the_day_of_an_instant_is_the_shops(lake: Lake, tmp_path: Path) -> None:
+    place = write_days(tmp_path, "2024-03-01")
+    (place / "customers").mkdir()
+    midnight = datetime.datetime(2023, 12, 31, 23, tzinfo=datetime.UTC)  # of New Year in Berlin
+    pq.write_table(pa.table({"customer_id": ["ann"], "joined_on": pa.array([midnight], pa.timestamp("us", "UTC"))}), place / "customers" / "a.parquet")
+    ingest(lake, place, "shop.time_zone=Europe/Berlin")
+    assert [str(row["joined_on"]) for row in lake.read("customers").where("is_declared").collect()] == ["2024-01-01"]
 
 
 def test_a_lake_keeps_its_currency_and_time_zone(at_once: tuple[Lake, Run], folder: Path) -> None:

@@ -5,7 +5,8 @@ import datetime
 from pyspark.sql import DataFrame
 
 from coterie.lake import Lake
-from coterie.pipeline.run import Clock, Run, clock_of, write_event
+from coterie.pipeline.maintain import run_maintain
+from coterie.pipeline.run import Clock, Run, clock_of, finish, write_event
 from coterie.pipeline.shop import Shop
 from coterie.settings import load_settings
 
@@ -65,3 +66,21 @@ def test_a_table_is_read_as_the_last_finished_run_left_it(lake: Lake) -> None:
 def test_a_lake_without_its_runs_is_shown_as_it_lies(lake: Lake) -> None:
     lake.replace("segment_agreement", agreement(lake, "old"))
     assert Shop(lake.place, lake.spark).table("segment_agreement").count() == 1
+
+
+def test_readers_see_what_maintain_compacted_and_it_leaves_alone_what_a_run_that_died_wrote(lake: Lake) -> None:
+    first, dead = (run_of(lake, Clock()) for _ in range(2))
+    for candidate in ("one", "two"):
+        first.append("segment_agreement", agreement(lake, candidate))
+    before = finish(first)["tables_written"]["segment_agreement"]
+    maintain = run_of(lake, clock_of(lake))
+    run_maintain(maintain)
+    now = finish(maintain)["tables_written"]["segment_agreement"]
+    assert before < now == lake.version("segment_agreement")
+    dead.append("segment_agreement", agreement(lake, "half done"))
+    again = run_of(lake, clock_of(lake))
+    run_maintain(again)
+    assert "segment_agreement" not in finish(again)["tables_written"]
+    assert "left alone, since a run that died has written to them: segment_agreement; run its command again first" in again.message
+    assert lake.version("segment_agreement") == now + 1
+    assert Shop(lake.place, lake.spark).table("segment_agreement").count() == 2

@@ -160,6 +160,8 @@ def test_items_are_offered_when_sold_or_listed_lately_and_not_withdrawn(spark: S
     found = rows.collect()
     assert len(found) == 10
     assert {row["item_id"] for row in found if row["is_sellable"]} == {"sold", "unlisted", "new"}
+    without = offered_items(catalogue, days, AS_OF, 90, ["sold", "nothing"]).where("is_sellable")
+    assert {row["item_id"] for row in without.collect()} == {"unlisted", "new"}
 
 
 def test_a_strength_is_never_a_number_that_is_none(found: dict[str, Row]) -> None:

@@ -1,7 +1,5 @@
 """Items: as an items file declares them, else as the events show them."""
 
-from collections.abc import Sequence
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -13,18 +11,18 @@ _DECLARATION = "struct<title:string,category:string,price:decimal(18,4),is_sella
 _KNOWN = {"description": _DESCRIPTION, "pricing": _PRICING, "declared_before": _DECLARATION, "declared_now": _DECLARATION, "first_day": "date"}
 
 
-def derived_items(existing: DataFrame, settled: DataFrame, declared: DataFrame, block_list: Sequence[str]) -> DataFrame:
+def derived_items(existing: DataFrame, settled: DataFrame, declared: DataFrame) -> DataFrame:
     """ITEMS after a batch: the `existing` ones, those in the accepted rows of `settled`, and `declared` ones, which win.
 
     From events an item has title, category and price of one event: of those with a title, then of those with a price above zero, the
     latest. A declared item takes from them only a price, where its declaration has none. `first_listed_on` is the declared day or that
-    of the first event, whichever is earlier. An item on `block_list` is never sellable, nor is one that its declaration withdraws.
+    of the first event, whichever is earlier. An item is sellable unless its declaration withdraws it.
     Everything is a maximum or a minimum in a total order, so it does not matter which events came in together.
     `declared`: item_id (unique), title, category, price decimal(18,4), first_listed_on, is_sellable (null: yes).
     """
     known = _before(existing).unionByName(_seen(settled)).unionByName(_declared(declared))
     merged = known.groupBy("item_id").agg(*((F.min if name == "first_day" else F.max)(name).alias(name) for name in _KNOWN))
-    return _as_items(merged, block_list)
+    return _as_items(merged)
 
 
 def _known(rows: DataFrame, **parts: Column) -> DataFrame:
@@ -61,17 +59,16 @@ def _declared(declared: DataFrame) -> DataFrame:
     return _known(declared, declared_now=F.struct("title", "category", "price", is_sellable), first_day=F.col("first_listed_on"))
 
 
-def _as_items(merged: DataFrame, block_list: Sequence[str]) -> DataFrame:
+def _as_items(merged: DataFrame) -> DataFrame:
     declared = F.coalesce("declared_now", "declared_before")
     is_declared = declared.isNotNull()
-    is_blocked = F.col("item_id").isin(*block_list) if block_list else F.lit(False)
     asks_price = is_declared & declared["price"].isNull() & F.col("pricing.has_price")
     made = {
         "title": F.when(is_declared, declared["title"]).otherwise(F.col("description.title")),
         "category": F.when(is_declared, declared["category"]).otherwise(F.col("description.category")),
         "price": F.when(asks_price, F.col("pricing.price")).when(is_declared, declared["price"]).otherwise(F.col("description.price")),
         "first_listed_on": F.col("first_day"),
-        "is_sellable": ~is_blocked & F.coalesce(declared["is_sellable"], F.lit(True)),
+        "is_sellable": F.coalesce(declared["is_sellable"], F.lit(True)),
         "described_at": F.when(asks_price, F.col("pricing.at")).when(~is_declared, F.col("description.at")),
         "is_declared": is_declared,
     }

@@ -10,17 +10,18 @@ _CONTENT = (
 )
 
 
-def touched_days(changes: DataFrame) -> DataFrame:
+def touched_days(changes: DataFrame, is_net: bool = True) -> DataFrame:
     """Change feed of `events` -> distinct (customer_id, activity_date) whose events are not what they were; anonymous ones left out.
 
-    Rows that came and went again, or were replaced by themselves (a file read anew), cancel out.
+    Rows that came and went again, or were replaced by themselves (a file read anew), cancel out where `is_net`: where nobody has looked
+    at what was between.
     """
     sign = F.when(F.col("_change_type").isin("insert", "update_postimage"), 1).otherwise(-1)
     return (
         changes.where(F.col("customer_id").isNotNull())
         .groupBy("event_id", *_CONTENT)
         .agg(F.sum(sign).alias("_net"))
-        .where(F.col("_net") != 0)
+        .where((F.col("_net") != 0) | F.lit(not is_net))
         .groupBy("customer_id", F.col("event_date").alias("activity_date"))
         .agg(F.count("*").alias("_events"))
         .select("customer_id", "activity_date")

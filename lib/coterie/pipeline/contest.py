@@ -86,7 +86,8 @@ class Contest:
             self.similar_written = True
 
     def items(self, date: datetime.date) -> DataFrame:
-        return offered_items(self.run.read("items"), self.run.read("customer_item_days"), date, self.settings.sellable_days)
+        blocked = self.run.settings.items.block_list
+        return offered_items(self.run.read("items"), self.run.read("customer_item_days"), date, self.settings.sellable_days, blocked)
 
     def models(self, date: datetime.date) -> list[Fitted]:
         """Every recommender fitted as of the date; a fit that the lake still holds is not done again."""

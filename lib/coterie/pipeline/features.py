@@ -19,7 +19,7 @@ from coterie.features.calendar import public_holidays
 from coterie.features.customer import customer_features
 from coterie.features.state import advance_state, customers_to_rebuild, state_from_scratch
 from coterie.features.touched import customers_to_match, fresh_states, touched_days
-from coterie.pipeline.run import Run
+from coterie.pipeline.run import Run, was_interrupted
 
 _MANY_DAYS = 45  # above it whole months are rewritten: a condition on months alone deletes files without reading them
 
@@ -63,7 +63,7 @@ def _changed(run: Run) -> _Change:
     if changes is None:
         all_events = run.read("events").where(F.col("customer_id").isNotNull())
         return _Change(None, _distinct_days(all_events, "event_date"))
-    touched = touched_days(changes)
+    touched = touched_days(changes, is_net=not was_interrupted(run))  # one that died may have added up what has gone since
     return _Change(touched, _distinct_days(touched, "activity_date"))
 
 

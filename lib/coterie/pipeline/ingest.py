@@ -4,13 +4,13 @@ import json
 
 from pyspark.sql import functions as F
 
-from coterie.errors import InputError, UserError
+from coterie.errors import InputError, MappingError, UserError
 from coterie.events.accounting import Account
-from coterie.pipeline.landing import land, record
-from coterie.pipeline.run import Run
-from coterie.pipeline.staging import Batch, stage
+from coterie.pipeline.landing import WRITTEN, empty_scratch, land, record
+from coterie.pipeline.run import Run, was_interrupted
+from coterie.pipeline.staging import Batch, accounted, stage
 from coterie.session import with_options
-from coterie.sources.files import inspected, list_files, new_files, refuse_bad
+from coterie.sources.files import SourceFile, inspected, list_files, new_files, refuse_bad
 from coterie.sources.mapping import Mapping
 from coterie.sources.read import READ_OPTIONS
 
@@ -26,11 +26,19 @@ def run_ingest(run: Run) -> None:
     batch = _look(run, mapping, run.options["input"])
     run.record(source=mapping.name)
     if batch.is_empty:
-        record(run, Account((), {}), None)
-        run.say("nothing new: every file was read before, nothing was written")
+        _stand_by(run, batch)
         return
     with with_options(run.spark, READ_OPTIONS):
         land(run, mapping, batch, stage(run, mapping, batch))
+
+
+def _stand_by(run: Run, batch: Batch) -> None:
+    """Nothing is new. A run that died after its last table left no row in `runs` for what it did: this one has it, and shows its tables."""
+    account = accounted(run) if batch.was_interrupted and was_interrupted(run) else Account((), {})
+    run.written.update(WRITTEN)
+    empty_scratch(run)
+    record(run, account, account.first_day() if account.lines else None)
+    run.say("nothing new: every file was read before, nothing was written")
 
 
 def _check_shop(run: Run) -> None:
@@ -55,9 +63,10 @@ def _look(run: Run, mapping: Mapping, place: str) -> Batch:
     set_aside = run.settings.ingest.on_bad_file == "quarantine"
     seen = [tuple(row[i] for i in (0, 2, 3)) for row in known if row[4] == "read" or (row[4] == "quarantined" and set_aside)]
     left_over = {row[0] for row in run.read("staged_events").select("source_file").where("source_file IS NOT NULL").distinct().collect()}
-    batch = Batch(was_interrupted=bool(left_over))
+    batch, claimed = Batch(was_interrupted=bool(left_over)), dict[str, str]()
     for kind, part in mapping.parts.items():
-        found = list_files(run.spark, place, part.files)
+        found = list_files(run.spark, place, part.files, takes_one_file=kind == "events")
+        _refuse_twice(claimed, found, kind, mapping.name)
         if kind == "events" and not found:
             where = f"{place}/{part.files.folder}".rstrip("/")
             raise InputError(f"the input '{where}' has no file that matches '{part.files.pattern}'; mapping '{mapping.name}' expects them there")
@@ -71,9 +80,23 @@ def _look(run: Run, mapping: Mapping, place: str) -> Batch:
         batch.quarantined += bad
         batch.replaced |= {file.source_file: held[file.source_file] for file in good if file.source_file in held}
         if good and kind != "events":  # small tables: read whole, so that it does not matter which of their files came when
-            others = [file for file in found if file.source_file not in {one.source_file for one in looked}]
-            read_again = inspected(run.spark, others, part, mapping.needed_columns(kind), run.settings.ingest.hash_max_bytes)
-            good += [file for file in read_again if not file.findings.problem]
+            unseen = [file for file in found if file.source_file not in {one.source_file for one in looked}]
+            read_again = inspected(run.spark, unseen, part, mapping.needed_columns(kind), run.settings.ingest.hash_max_bytes)
+            others = [file for file in looked if file not in changed] + read_again
+            good += [file for file in others if not file.findings.problem]
         batch.files[kind] = good
-    batch.suspects = [name for name in batch.names("events") if name in batch.replaced or name in left_over]
+    names = batch.names("events")
+    batch.suspects = [name for name in names if name in batch.replaced or name in left_over]
+    batch.suspects += sorted(left_over - held.keys() - set(names))  # half-read by a run that died, of another input or gone since
     return batch
+
+
+def _refuse_twice(claimed: dict[str, str], found: list[SourceFile], kind: str, mapping_name: str) -> None:
+    """Notes whose the files are. Raises MappingError where one of them is of another kind too."""
+    for file in found:
+        if file.source_file in claimed:
+            raise MappingError(
+                f"mapping '{mapping_name}' takes {file.source_file} for {claimed[file.source_file]} and for {kind}; "
+                f"give each its own files: {kind}.files.folder or {kind}.files.pattern"
+            )
+        claimed[file.source_file] = kind

@@ -17,7 +17,7 @@ from coterie.pipeline.images import run_images
 from coterie.pipeline.ingest import run_ingest
 from coterie.pipeline.maintain import run_maintain
 from coterie.pipeline.recommend import run_recommend
-from coterie.pipeline.run import Job, Progress, Run, clock_of, fingerprint, finished_run, latest_event_date, write_event
+from coterie.pipeline.run import Job, Progress, Run, clock_of, fingerprint, finish, finished_run, latest_event_date, write_event
 from coterie.pipeline.segments import run_segments
 from coterie.pipeline.tuning import run_tune
 from coterie.pipeline.upgrade import run_upgrade
@@ -32,10 +32,10 @@ JOBS: dict[str, Job] = {
             "segments",
             run_segments,
             ("customer_features", "customer_item_days", "items"),
-            ("vector", "segments"),
+            ("vector", "segments", "feature_sets"),
             file=lambda settings: settings.segments.rules,
         ),
-        Job("recommend", run_recommend, ("customer_features", "customer_item_days", "cancellations", "items", "segments"), ("recommend",)),
+        Job("recommend", run_recommend, ("customer_features", "customer_item_days", "cancellations", "items", "segments"), ("recommend", "items")),
         Job("images", run_images, (), (), has_as_of=False),
         Job("content", run_content, ("item_images", "segments", "customer_item_days", "cancellations", "items"), ("content",)),
         Job("evaluate", run_evaluate, (), (), has_as_of=False),
@@ -96,9 +96,8 @@ def _one(job: Job, run: Run, force: bool) -> dict[str, Any]:
     last = finished_run(run.lake, job.name, run.as_of) if digest and not force else None
     if last is not None and last["fingerprint"] == digest:
         run.measures, run.versions_read = dict(last["measures"] or {}), dict(last["tables_read"] or {})
-        run.record(tables_written=dict(last["tables_written"] or {}))
         run.say("nothing changed since the last run: its results stand")
-        return write_event(run, "finished", digest)
+        return finish(run, digest)
     run.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", run.run_id)
     write_event(run, "started")
     try:
@@ -108,4 +107,4 @@ def _one(job: Job, run: Run, force: bool) -> dict[str, Any]:
         with contextlib.suppress(Exception):  # what went wrong is what is told: where nothing can be written it shows as interrupted
             write_event(run, "failed")
         raise
-    return write_event(run, "finished", digest)
+    return finish(run, digest)

@@ -22,10 +22,11 @@ from coterie.sources.mapping import TARGETS, Mapping
 from coterie.sources.read import read_rows
 
 _DECLARED = {"items": ITEMS, "customers": CUSTOMERS}
+WRITTEN = ("rejected_events", "events", "items", "customers", "ingested_files")
 
 
 def land(run: Run, mapping: Mapping, batch: Batch, account: Account) -> None:
-    """Writes rejected rows, events, items, customers and the files read, in this order, and empties the scratch table."""
+    """Writes rejected rows, events, items, customers and the files read, in this order."""
     settled = resolve.settled(run.read("staged_events"))
     counts, declared = account.by_file(), {}
     for kind in _DECLARED:
@@ -35,14 +36,19 @@ def land(run: Run, mapping: Mapping, batch: Batch, account: Account) -> None:
             counts |= counted
     run.step("writing rejected rows and events")
     _write_rejected(run, mapping, batch, [settled, *declared.values()], counts)
-    first_day = _write_events(run, mapping, batch, settled, account.first_day()) if batch.files.get("events") else None
+    first_day = _write_events(run, mapping, batch, settled, account.first_day()) if batch.files.get("events") or batch.suspects else None
     run.step("writing items and customers")
-    _write_items(run, settled, declared.get("items"))
+    _write_items(run, batch, settled, declared.get("items"))
     _write_customers(run, batch, settled, declared.get("customers"))
     _write_files(run, mapping, batch, counts)
-    run.delete("staged_events", "true")
+    empty_scratch(run)
     record(run, account, first_day)
     run.say(_said(batch, account))
+
+
+def empty_scratch(run: Run) -> None:
+    """Once the run counts as finished: until then the scratch table is what tells the next that this one died."""
+    run.afterwards.append(lambda: run.delete("staged_events", "true"))
 
 
 def _counted(run: Run, mapping: Mapping, kind: str, files: list[SourceFile]) -> tuple[DataFrame, dict[str, dict[str, int]]]:
@@ -58,7 +64,7 @@ def _counted(run: Run, mapping: Mapping, kind: str, files: list[SourceFile]) -> 
 
 def _write_rejected(run: Run, mapping: Mapping, batch: Batch, judged: list[DataFrame], counts: dict[str, dict[str, int]]) -> None:
     """The batch's rejected rows, in the place of those that its files left earlier."""
-    names = run.spark.createDataFrame([(name,) for name in batch.names("events", *_DECLARED)], "source_file string")
+    names = run.spark.createDataFrame([(name,) for name in {*batch.names("events", *_DECLARED), *batch.suspects}], "source_file string")
     before = run.read("rejected_events").join(F.broadcast(names), on="source_file", how="left_semi")
     has_some = any(found["rejected"] for found in counts.values())
     rejected = reduce(DataFrame.unionByName, [resolve.rejected_rows(rows, mapping.name) for rows in judged])
@@ -93,15 +99,28 @@ def _write_events(run: Run, mapping: Mapping, batch: Batch, settled: DataFrame, 
     return first_day
 
 
-def _write_items(run: Run, settled: DataFrame, declared: DataFrame | None) -> None:
+def _write_items(run: Run, batch: Batch, settled: DataFrame, declared: DataFrame | None) -> None:
     existing = run.read("items")
+    if batch.suspects:
+        existing = _still_seen(existing, run.read("events"))
     names = ("item_id", "title", "category", "price", "first_listed_on", "is_sellable")
     told = declared.where("outcome = 'accepted'") if declared is not None else existing.limit(0)
-    items = derived_items(existing, settled, told.select(*names), run.settings.items.block_list)
-    if run.lake.exists("items"):
-        run.merge("items", items)
-    else:
-        run.append("items", items)
+    items = derived_items(existing, settled, told.select(*names)).withColumn("is_gone", F.lit(False))
+    if not run.lake.exists("items"):
+        run.append("items", items.drop("is_gone"))
+        return
+    if batch.suspects:
+        gone = run.read("items").join(items, on="item_id", how="left_anti")
+        items = items.unionByName(gone.withColumn("is_gone", F.lit(True)))
+    run.merge("items", items, delete="is_gone")
+
+
+def _still_seen(items: DataFrame, events: DataFrame) -> DataFrame:
+    """Less the undeclared items that no event names any longer; the others are listed from their first event on."""
+    seen = events.where("item_id IS NOT NULL").groupBy("item_id").agg(F.min("event_date").alias("_first"))
+    known = items.join(seen, on="item_id", how="left").where("is_declared OR _first IS NOT NULL")
+    first = F.when(F.col("is_declared"), F.col("first_listed_on")).otherwise(F.col("_first"))
+    return known.withColumn("first_listed_on", first).select(*items.columns)
 
 
 def _write_customers(run: Run, batch: Batch, settled: DataFrame, declared: DataFrame | None) -> None:

@@ -15,7 +15,7 @@ from coterie import __version__
 from coterie.errors import UserError
 from coterie.lake import Lake, as_json
 from coterie.lease import Lease
-from coterie.schemas import RUNS, SCHEMA_VERSION
+from coterie.schemas import RUNS, SCHEMA_VERSION, TABLES
 from coterie.settings import Settings, read_toml
 
 Progress = Callable[[str, str], None]  # called with the job's name and what it is doing
@@ -69,6 +69,7 @@ class Run:
     versions_read: dict[str, int] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
     clock: Clock = field(default_factory=Clock)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)  # done once the run counts as finished
 
     @property
     def spark(self) -> SparkSession:
@@ -108,6 +109,10 @@ class Run:
         self._writing(table)
         self.lake.remake(table)
 
+    def compact(self, table: str, vacuum_hours: int) -> None:
+        self._writing(table)
+        self.lake.compact(table, vacuum_hours)
+
     def _writing(self, table: str) -> None:
         self.lease.check()
         self.written.add(table)
@@ -127,6 +132,13 @@ class Run:
     def previous(self, job: str, as_of: datetime.date | None = None) -> Row | None:
         """The newest finished run of `job` (of that as-of date, where given); None where there is none."""
         return finished_run(self.lake, job, as_of)
+
+
+def was_interrupted(run: Run) -> bool:
+    """Whether a run of this job began after the last one that finished, and came to no such end itself."""
+    others = run.lake.read("runs").where((F.col("job") == run.job) & (F.col("run_id") != run.run_id))
+    began, finished = (F.max(F.when(F.col("event") == event, F.col("at"))) for event in ("started", "finished"))
+    return bool(others.agg(F.coalesce(began > finished, began.isNotNull())).collect()[0][0])
 
 
 def finished_run(lake: Lake, job: str, as_of: datetime.date | None = None) -> Row | None:
@@ -163,10 +175,18 @@ def write_event(run: Run, event: str, digest: str | None = None) -> dict[str, An
         "version": __version__,
     }
     if finished:
-        written = {table: run.lake.version(table) for table in sorted(run.written) if run.lake.exists(table)}
+        written = {table: run.lake.version(table) for table in sorted(run.written) if not TABLES[table].is_scratch and run.lake.exists(table)}
         values |= {"measures": run.measures, "tables_read": run.versions_read, "tables_written": written, **run.columns}
     schema = ", ".join(f"{column.name} {column.type}" for column in RUNS.columns)
     run.lake.append("runs", run.spark.createDataFrame([tuple(values[name] for name in RUNS.names)], schema))
+    return values
+
+
+def finish(run: Run, digest: str | None = None) -> dict[str, Any]:
+    """Appends the run's finished row, does what was to be done after it, and gives the row's values."""
+    values = write_event(run, "finished", digest)
+    for action in run.afterwards:
+        action()
     return values
 
 

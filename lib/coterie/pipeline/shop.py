@@ -149,13 +149,15 @@ class Shop:
             return execute(self.lake, _AS_OF_JOBS, self.settings(), as_of, {"refit": refit}, self.progress, force or refit)
         return self._ingest_and(("ingest", *_AS_OF_JOBS), source, input, as_of, force or refit, refit)
 
-    def redo(self, first: datetime.date, last: datetime.date, names: Sequence[str] = _AS_OF_JOBS) -> list[dict[str, Any]]:
+    def redo(
+        self, first: datetime.date, last: datetime.date, names: Sequence[str] = _AS_OF_JOBS, refit: bool = False, force: bool = False
+    ) -> list[dict[str, Any]]:
         """Runs the named jobs again for each as-of date in [first, last] that has features: what late data made stale."""
         dates = self.lake.read("customer_features").where(F.col("as_of").between(first, last)).select("as_of").groupBy("as_of").count()
         found = sorted(row["as_of"] for row in dates.collect())  # a row an as-of date
         if not found:
             raise UserError(f"no features as of a date from {first} to {last}; `coterie runs` lists the dates there are")
-        return [done for day in found for done in execute(self.lake, names, self.settings(), day, {}, self.progress)]
+        return [done for day in found for done in execute(self.lake, names, self.settings(), day, {"refit": refit}, self.progress, force or refit)]
 
     def _ingest_and(
         self,

@@ -26,7 +26,7 @@ _RAISED_BY_SQL = ("CAST_INVALID_INPUT", "DIVIDE_BY_ZERO", "ARITHMETIC_OVERFLOW",
 
 @dataclass
 class Batch:
-    """What there is to do. `files`: to be read, by kind; `suspects`: names whose earlier rows may still be in the lake."""
+    """What there is to do. `files`: to be read, by kind; `suspects`: names, also of files not in it, whose earlier rows may be in the lake."""
 
     files: dict[str, list[SourceFile]] = field(default_factory=dict)
     quarantined: list[SourceFile] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Batch:
 
     @property
     def is_empty(self) -> bool:
-        return not any(self.files.values()) and not self.quarantined
+        return not any(self.files.values()) and not self.quarantined and not self.suspects
 
     def names(self, *kinds: str) -> list[str]:
         return [file.source_file for kind in kinds for file in self.files.get(kind, [])]
@@ -50,7 +50,7 @@ def stage(run: Run, mapping: Mapping, batch: Batch) -> Account:
         return Account((), {})
     run.step("finding repeats")
     _judge(run, mapping, batch, read["rows"])
-    return _accounted(run, read["rows"], read["revenue"])
+    return _checked(run, read["rows"], read["revenue"])
 
 
 def _read(run: Run, mapping: Mapping, files: list[SourceFile]) -> dict[str, Any]:
@@ -89,8 +89,9 @@ def _set_aside(run: Run, mapping: Mapping, batch: Batch, kind: str, error: Excep
     good, bad = refuse_bad([*damaged, *_without(files, damaged)], kind, mapping.name, run.settings.ingest.on_bad_file == "quarantine")
     names = {file.source_file for file in bad}
     batch.files[kind], batch.quarantined = good, [*batch.quarantined, *bad]
-    batch.replaced = {name: content for name, content in batch.replaced.items() if name not in names}
-    batch.suspects = [name for name in batch.suspects if name not in names]
+    stay = names & batch.replaced.keys()  # what they held before stays in the lake
+    batch.suspects = [name for name in batch.suspects if name not in stay]
+    batch.replaced = {name: content for name, content in batch.replaced.items() if name not in stay}
 
 
 def _without(files: list[SourceFile], others: list[SourceFile]) -> list[SourceFile]:
@@ -143,7 +144,7 @@ def _judge(run: Run, mapping: Mapping, batch: Batch, rows_read: int) -> None:
     if not repeated_count and not months:
         return
     there = events.where(F.col("event_month").isin(*months)) if months else events.limit(0)
-    existing = resolve.existing_events(there, F.broadcast(event_ids) if is_small else event_ids, batch.names("events"))
+    existing = resolve.existing_events(there, F.broadcast(event_ids) if is_small else event_ids, [*batch.names("events"), *batch.suspects])
     if months:
         hashes = hashes.union(existing.select(F.xxhash64("event_id").alias("match_hash")))
     shared = resolve.numbered(resolve.candidates(rows, F.broadcast(hashes) if is_small else hashes), has_ids, repeats)
@@ -155,14 +156,20 @@ def _months_with(events: DataFrame, event_ids: DataFrame) -> list[str]:
     return [row[0] for row in events.join(event_ids, on="event_id", how="left_semi").groupBy("event_month").count().collect()]
 
 
-def _accounted(run: Run, rows_read: int, revenue_read: object) -> Account:
-    run.step("adding up")
+def accounted(run: Run) -> Account:
+    """The rows of the scratch table added up."""
     settled = resolve.settled(run.read("staged_events"))
     lines = tuple(Line(*row) for row in accounting.lines_of(settled).collect())  # files times months
-    rejected = sum(line.rows for line in lines if line.outcome == "rejected")
-    by_reason = {row["code"]: row["rows"] for row in accounting.reasons_of(settled).collect()} if rejected else {}
-    account = Account(lines, by_reason)
+    has_rejected = any(line.outcome == "rejected" for line in lines)
+    return Account(lines, {row["code"]: row["rows"] for row in accounting.reasons_of(settled).collect()} if has_rejected else {})
+
+
+def _checked(run: Run, rows_read: int, revenue_read: object) -> Account:
+    """The account of the batch. Raises where it does not balance, or where too much is rejected."""
+    run.step("adding up")
+    account = accounted(run)
     accounting.check_balance(account, rows_read, revenue_read)  # type: ignore[arg-type]
+    settled = resolve.settled(run.read("staged_events"))
     first = settled.where("outcome = 'rejected'").orderBy("source_file", "row_hash").select("source_file", "reasons").limit(5)
-    accounting.check_share(account, run.settings.ingest.max_rejected_share, first.collect() if rejected else [])
+    accounting.check_share(account, run.settings.ingest.max_rejected_share, first.collect() if account.by_reason else [])
     return account

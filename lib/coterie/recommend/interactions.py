@@ -1,7 +1,7 @@
 """What customers have done with items, as a recommender needs it: strengths, what was seen, and what can be sold."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -103,10 +103,10 @@ def recency_weighted(pair_rows: DataFrame, as_of: datetime.date, half_life_days:
     return pair_rows.where((F.col("intensity") > 0) & F.col("last_on").isNotNull()).select("customer_id", "item_id", value.alias("value"))
 
 
-def offered_items(items: DataFrame, customer_item_days: DataFrame, as_of: datetime.date, sellable_days: int) -> DataFrame:
+def offered_items(items: DataFrame, customer_item_days: DataFrame, as_of: datetime.date, sellable_days: int, block_list: Sequence[str] = ()) -> DataFrame:
     """(item_id, title, category, price, first_listed_on, is_sellable): every item; is_sellable: it can be recommended as of the date.
 
-    That is: not withdrawn, first listed on or before `as_of`, and sold or first listed on one of the days from `as_of` - `sellable_days`
+    That is: not withdrawn nor on the block list, first listed on or before `as_of`, and sold or first listed on one of the days from `as_of` - `sellable_days`
     to `as_of`, both inclusive. An item whose listing day nobody knows must have been sold.
     """
     since, until = F.date_sub(F.lit(as_of), sellable_days), F.lit(as_of)
@@ -114,8 +114,10 @@ def offered_items(items: DataFrame, customer_item_days: DataFrame, as_of: dateti
     sold = customer_item_days.where(in_window).groupBy("item_id").agg(F.lit(True).alias("is_sold"))
     is_listed = F.coalesce(F.col("first_listed_on") <= until, F.lit(True))
     is_recent = F.coalesce(F.col("is_sold"), F.col("first_listed_on").between(since, until), F.lit(False))
-    joined = items.join(sold, "item_id", how="left")
-    return joined.select("item_id", "title", "category", "price", "first_listed_on", (F.col("is_sellable") & is_listed & is_recent).alias("is_sellable"))
+    is_sellable = F.col("is_sellable") & is_listed & is_recent & ~F.col("item_id").isin(*block_list)
+    return items.join(sold, "item_id", how="left").select(
+        "item_id", "title", "category", "price", "first_listed_on", is_sellable.alias("is_sellable")
+    )
 
 
 def _days(customer_item_days: DataFrame, cancellations: DataFrame, as_of: datetime.date) -> DataFrame:
