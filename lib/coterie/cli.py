@@ -251,7 +251,7 @@ def evaluate(
 def cluster(
     file: Annotated[str, typer.Argument(help="CSV with a header, Parquet or a Delta table: a row each, numbers in columns")],
     columns: Annotated[str | None, typer.Option("--columns", help="columns to cluster on, with commas between; all numbers by default")] = None,
-    label: Annotated[str | None, typer.Option("--label", help="column with the true class, of at most 1,000: every candidate's adjusted Rand index is shown")] = None,
+    label: Annotated[str | None, typer.Option("--label", help="column with the true class (at most 1,000): adjusted Rand indices are shown")] = None,
     out: Annotated[str | None, typer.Option("--out", help="where the rows go with their cluster: .csv, .parquet, or a Delta table's folder")] = None,
     conf: Conf = None,
     set: Set = None,  # noqa: A002 - option's name

@@ -149,7 +149,7 @@ def _started(builder: SparkSession.Builder, settings: Spark) -> SparkSession:
     descriptor, log = tempfile.mkstemp(prefix="coterie-spark-", suffix=".log")
     os.close(descriptor)
     try:
-        with _errors_into(Path(log)):
+        with _output_into(Path(log)):
             session = _configured(builder, options).getOrCreate()
     except Exception as error:
         said = Path(log).read_text(errors="replace")
@@ -165,17 +165,20 @@ def _started(builder: SparkSession.Builder, settings: Spark) -> SparkSession:
 
 
 @contextlib.contextmanager
-def _errors_into(log: Path) -> Iterator[None]:
-    """Standard error of processes started within goes to `log`; this process's own comes back after."""
+def _output_into(log: Path) -> Iterator[None]:
+    """What processes started within say goes to `log`, or Delta's words would stand among a command's own; this process's goes where it went."""
+    kept = {stream: os.dup(stream) for stream in (1, 2)}
+    sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(2)
     try:
         with log.open("ab") as target:
-            os.dup2(target.fileno(), 2)
+            for stream in kept:
+                os.dup2(target.fileno(), stream)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        for stream, copy in kept.items():
+            os.dup2(copy, stream)
+            os.close(copy)
 
 
 def _require_delta(session: SparkSession) -> None:

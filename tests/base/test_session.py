@@ -1,5 +1,6 @@
 """Sessions: what a user is told where Spark cannot start. Each case is a process of its own."""
 
+import json
 import os
 import stat
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from coterie.jars import known_jars, remember_jars
 from coterie.java import java_options
+from coterie.lake import Lake
 
 
 def coterie(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -64,6 +66,12 @@ def test_a_connect_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
     conf.write_text('[spark]\nremote = "sc://127.0.0.1:9/"\n')
     result = coterie("maintain", "--lake", str(tmp_path / "lake"), "--conf", str(conf))
     assert (result.returncode, "no Spark Connect server answers at sc://127.0.0.1:9/" in result.stderr) == (2, True), result.stderr
+
+
+def test_what_delta_says_of_a_vacuum_does_not_stand_in_a_commands_json(lake: Lake) -> None:
+    lake.create("segment_agreement")
+    result = coterie("maintain", "--lake", lake.place, "--json", "--quiet")
+    assert [row["measures"] for row in json.loads(result.stdout)] == [{"tables": 3.0}], result.stderr
 
 
 def test_the_first_session_writes_the_archive_of_classes_and_later_ones_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

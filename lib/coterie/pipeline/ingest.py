@@ -34,9 +34,12 @@ def run_ingest(run: Run) -> None:
 
 def _stand_by(run: Run, batch: Batch) -> None:
     """Nothing is new. A run that died after its last table left no row in `runs` for what it did: this one has it, and shows its tables."""
-    account = accounted(run) if batch.was_interrupted and was_interrupted(run) else Account((), {})
-    run.written.update(WRITTEN)
-    empty_scratch(run)
+    account = Account((), {})
+    if was_interrupted(run):
+        account = accounted(run) if batch.was_interrupted else account
+        run.written.update(WRITTEN)
+    if batch.was_interrupted:
+        empty_scratch(run)
     record(run, account, account.first_day() if account.lines else None)
     run.say("nothing new: every file was read before, nothing was written")
 
