@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 import shlex
 import uuid
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from coterie.errors import LakeError, UserError, one_of
-from coterie.places import is_address
+from coterie.places import is_address, is_catalog
 from coterie.schemas import SCHEMA_VERSION, TABLES, Table
 
 _VERSION_PROPERTY = "coterie.schemaVersion"
@@ -31,7 +30,7 @@ class Lake:
     def __init__(self, spark: SparkSession, place: str, is_upgraded: bool = False) -> None:
         self.spark = spark
         self.place = place.rstrip("/") or "/"
-        self.is_catalog = re.fullmatch(r"\w+\.\w+", place) is not None and not Path(place).exists()
+        self.is_catalog = is_catalog(place)
         if not self.is_catalog and not is_address(place):
             if Path(place).is_file():
                 raise UserError(f"the lake '{place}' is a file; expected a folder, an object-store address or catalog.schema")
@@ -101,7 +100,7 @@ class Lake:
         if now is None or since_version >= now:
             return self.read(table).select("*", F.lit("").alias("_change_type")).limit(0)
         operations = self._operations(table, since_version)
-        if len(operations) != now - since_version or any(name.startswith(("VACUUM", "RESTORE")) for name in operations):
+        if operations is None or any(name.startswith(("VACUUM", "RESTORE")) for name in operations):
             return None
         feed = self.spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", since_version + 1)
         changed = feed.table(self.name_of(table)) if self.is_catalog else feed.load(self._path(table))
@@ -110,13 +109,15 @@ class Lake:
     def is_as_left(self, table: str, version: int) -> bool:
         """Whether the table's rows are those of that version: since then it was compacted at most."""
         operations = self._operations(table, version)
-        is_whole = len(operations) == (self.version(table) or 0) - version  # the log of long ago is dropped
-        return is_whole and all(name.startswith(("OPTIMIZE", "VACUUM")) for name in operations)
+        return operations is not None and all(name.startswith(("OPTIMIZE", "VACUUM")) for name in operations)
 
-    def _operations(self, table: str, since_version: int) -> list[str]:
-        """What was done to the table after that version."""
+    def _operations(self, table: str, since_version: int) -> list[str] | None:
+        """What was done to the table after that version, newest first; None where the log no longer reaches back that far."""
         later = self.spark.sql(f"DESCRIBE HISTORY {self.name_of(table)}").where(F.col("version") > since_version)
-        return [row[0] for row in later.select("operation").collect()]  # a few bytes a commit
+        commits = later.select("version", "operation").collect()  # a few bytes a commit
+        if commits and max(row["version"] for row in commits) - since_version != len(commits):
+            return None
+        return [row["operation"] for row in commits]
 
     def create(self, table: str) -> None:
         """The empty table with its comments, constraints and properties, where it does not exist yet."""

@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from coterie.lake import Lake
-from coterie.pipeline.shop import OF_RUNS
+from coterie.pipeline.run import RESULTS
 from coterie.schemas import TABLES, Table
 
 # Learned from floats whose sums depend on the layout: ids of models are hashes of such floats, measures and payloads full of them.
@@ -18,7 +18,7 @@ LEARNED = {
 _OF_ONE_LAYOUT = ("model_id", "model_ids", "payload", "measures", "factors", "place")
 TOLERANCE = 1e-6
 # Scratch tables are empty between jobs; those of the runs tell of the runs, which differ.
-COMPARED = [name for name, table in TABLES.items() if not table.is_scratch and name not in OF_RUNS]
+COMPARED = [name for name in TABLES if name in RESULTS]
 
 
 @dataclass(frozen=True)

@@ -34,13 +34,13 @@ def run_ingest(run: Run) -> None:
 
 def _stand_by(run: Run, batch: Batch) -> None:
     """Nothing is new. A run that died after its last table left no row in `runs` for what it did: this one has it, and shows its tables."""
-    account = Account((), {})
-    if was_interrupted(run):
-        account = accounted(run) if batch.was_interrupted else account
+    has_died = was_interrupted(run)
+    account = accounted(run) if has_died and batch.was_interrupted else Account((), {})
+    if has_died:
         run.written.update(WRITTEN)
     if batch.was_interrupted:
         empty_scratch(run)
-    record(run, account, account.first_day() if account.lines else None)
+    record(run, account, account.first_day())
     run.say("nothing new: every file was read before, nothing was written")
 
 

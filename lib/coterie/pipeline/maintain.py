@@ -4,10 +4,8 @@ import datetime
 
 from pyspark.sql import functions as F
 
-from coterie.pipeline.run import Run
+from coterie.pipeline.run import RESULTS, Run, recorded_versions
 from coterie.schemas import TABLES
-
-_BESIDE = ("runs", "lease")  # written beside the jobs, and always read as they are
 
 
 def run_maintain(run: Run) -> None:
@@ -27,17 +25,14 @@ def run_maintain(run: Run) -> None:
             run.delete(name, f"as_of < date '{oldest}'")
     for name in tables:
         run.step(f"compacting {name}")
-        (run.lake if name in _BESIDE else run).compact(name, settings.vacuum_hours)  # readers see the compacted version of the others
+        run.compact(name, settings.vacuum_hours)
     run.measure(tables=len(tables))
-    run.say(f"{len(tables)} tables compacted; files unreferenced for {settings.vacuum_hours} hours deleted")
-    if left:
-        run.say(f"{run.message}; left alone, since a run that died has written to them: {', '.join(left)}; run its command again first")
+    aside = f"; left alone, since a run that died has written to them: {', '.join(left)}; run its command again first" if left else ""
+    run.say(f"{len(tables)} tables compacted; files unreferenced for {settings.vacuum_hours} hours deleted{aside}")
 
 
 def _half_written(run: Run, tables: list[str]) -> list[str]:
     """Tables in another state than their last finished run left; none in a lake that lost its runs."""
-    finished = run.lake.read("runs").where("event = 'finished'").select("at", F.explode("tables_written").alias("table", "version"))
-    newest = finished.groupBy("table").agg(F.max_by("version", "at").alias("version")).collect()  # a row a table
-    recorded = {row["table"]: row["version"] for row in newest}
-    jobs = [name for name in tables if name not in _BESIDE and not TABLES[name].is_scratch]
-    return [name for name in jobs if recorded and not (name in recorded and run.lake.is_as_left(name, recorded[name]))]
+    recorded = recorded_versions(run.lake)
+    results = [name for name in tables if name in RESULTS and recorded]
+    return [name for name in results if not (name in recorded and run.lake.is_as_left(name, recorded[name]))]

@@ -1,7 +1,6 @@
 """The report: it reads the tables as the newest finished runs left them, and writes one file. It changes no table and takes no lease."""
 
 import datetime
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.history import as_of_dates, runs_summary, versions
 from coterie.pipeline.run import Progress
-from coterie.places import is_address
+from coterie.places import is_address, is_catalog
 from coterie.report.blocks import Facts
 from coterie.report.page import require_libraries
 from coterie.report.queries import QUERIES
@@ -37,8 +36,7 @@ _PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMod
 
 def default_page(place: str) -> Path | None:
     """Where the page of a lake goes unless said otherwise: beside the folder. None for a catalog or an object store."""
-    is_elsewhere = is_address(place) or (re.fullmatch(r"\w+\.\w+", place) and not Path(place).exists())
-    return None if is_elsewhere else Path(f"{place.rstrip('/')}-report.html")
+    return None if is_address(place) or is_catalog(place) else Path(f"{place.rstrip('/')}-report.html")
 
 
 def checked_page(out: Path, option: str = "--out") -> Path:

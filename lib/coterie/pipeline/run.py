@@ -18,6 +18,8 @@ from coterie.lease import Lease
 from coterie.schemas import RUNS, SCHEMA_VERSION, TABLES
 from coterie.settings import Settings, read_toml
 
+OF_RUNS = ("runs", "lease")  # written beside the jobs, and always read as they are
+RESULTS = frozenset(name for name, table in TABLES.items() if name not in OF_RUNS and not table.is_scratch)  # read as a finished run left them
 Progress = Callable[[str, str], None]  # called with the job's name and what it is doing
 
 
@@ -149,6 +151,13 @@ def finished_run(lake: Lake, job: str, as_of: datetime.date | None = None) -> Ro
     return newest[0] if newest else None
 
 
+def recorded_versions(lake: Lake) -> dict[str, int]:
+    """The version of each table that the newest finished run which wrote it left."""
+    finished = lake.read("runs").where("event = 'finished'").select("at", F.explode("tables_written").alias("table", "version"))
+    newest = finished.groupBy("table").agg(F.max_by("version", "at").alias("version")).collect()  # a row a table
+    return {row["table"]: row["version"] for row in newest}
+
+
 def fingerprint(job: Job, lake: Lake, settings: Settings, as_of: datetime.date | None) -> str:
     """What the result depends on: the inputs' versions, the settings that matter, the date, and the program."""
     values = settings.model_dump(mode="json", include=set(job.sections))
@@ -175,7 +184,7 @@ def write_event(run: Run, event: str, digest: str | None = None) -> dict[str, An
         "version": __version__,
     }
     if finished:
-        written = {table: run.lake.version(table) for table in sorted(run.written) if not TABLES[table].is_scratch and run.lake.exists(table)}
+        written = {table: run.lake.version(table) for table in sorted(run.written & RESULTS) if run.lake.exists(table)}
         values |= {"measures": run.measures, "tables_read": run.versions_read, "tables_written": written, **run.columns}
     schema = ", ".join(f"{column.name} {column.type}" for column in RUNS.columns)
     run.lake.append("runs", run.spark.createDataFrame([tuple(values[name] for name in RUNS.names)], schema))

@@ -14,7 +14,7 @@ from coterie.lake import Lake
 from coterie.pipeline.explain import explained
 from coterie.pipeline.jobs import execute
 from coterie.pipeline.report import checked_page, default_page, made_by, read_history, write_report, written_page
-from coterie.pipeline.run import Progress, recorded_shop
+from coterie.pipeline.run import OF_RUNS, Progress, recorded_shop, recorded_versions
 from coterie.report.blocks import Section
 from coterie.report.customer import customer_sections
 from coterie.report.page import render, require_libraries
@@ -24,7 +24,6 @@ from coterie.settings import Settings, load_settings
 from coterie.sources.mapping import load_mapping
 
 Layer = Mapping[str, Any]
-OF_RUNS = ("runs", "lease")  # written beside the jobs
 _AS_OF_JOBS = ("features", "segments", "recommend")
 
 
@@ -55,9 +54,8 @@ class Shop:
         """The table as the newest finished run that wrote it left it: of a run that is under way, or died, nothing is seen."""
         if name in OF_RUNS or not self.lake.exists("runs"):
             return self.lake.read(name)
-        runs = self.lake.read("runs").where("event = 'finished'").where(F.array_contains(F.map_keys("tables_written"), name))
-        newest = runs.orderBy(F.col("at").desc()).select(F.col("tables_written")[name]).limit(1).collect()
-        return self.lake.read(name, newest[0][0]) if newest else self.lake.read(name).where(F.lit(False))
+        newest = recorded_versions(self.lake).get(name)
+        return self.lake.read(name).where(F.lit(False)) if newest is None else self.lake.read(name, newest)
 
     def ingest(self, source: str, input: str, force: bool = False) -> dict[str, Any]:  # noqa: A002 - the option's name
         """Reads new and changed files under `input` as the mapping `source` (a name in conf/sources, or a path) says."""
