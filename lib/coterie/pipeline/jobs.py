@@ -34,6 +34,7 @@ JOBS: dict[str, Job] = {
             ("customer_features", "customer_item_days", "items"),
             ("vector", "segments", "feature_sets"),
             file=lambda settings: settings.segments.rules,
+            goes_on=True,
         ),
         Job("recommend", run_recommend, ("customer_features", "customer_item_days", "cancellations", "items", "segments"), ("recommend", "items")),
         Job("images", run_images, (), (), has_as_of=False),

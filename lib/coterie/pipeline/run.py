@@ -25,7 +25,10 @@ Progress = Callable[[str, str], None]  # called with the job's name and what it 
 
 @dataclass(frozen=True)
 class Job:
-    """A job: its function, the tables whose state decides its result, and the settings that do, with the file that one may name."""
+    """A job: its function, the tables whose state decides its result, and the settings that do, with the file that one may name.
+
+    `goes_on` from earlier dates: the result depends also on what the job itself made of them.
+    """
 
     name: str
     function: Callable[["Run"], None]
@@ -33,6 +36,7 @@ class Job:
     sections: tuple[str, ...]
     has_as_of: bool = True
     file: Callable[[Settings], str] | None = None
+    goes_on: bool = False
 
 
 class Clock:
@@ -144,11 +148,17 @@ def was_interrupted(run: Run) -> bool:
 
 
 def finished_run(lake: Lake, job: str, as_of: datetime.date | None = None) -> Row | None:
-    runs = lake.read("runs").where((F.col("event") == "finished") & (F.col("job") == job))
-    if as_of is not None:
-        runs = runs.where(F.col("as_of") == F.lit(as_of))
-    newest = runs.orderBy(F.col("at").desc(), "run_id").limit(1).collect()
-    return newest[0] if newest else None
+    runs = _finished(lake, job)
+    return _newest(runs if as_of is None else runs.where(F.col("as_of") == F.lit(as_of)))
+
+
+def _finished(lake: Lake, job: str) -> DataFrame:
+    return lake.read("runs").where((F.col("event") == "finished") & (F.col("job") == job))
+
+
+def _newest(runs: DataFrame) -> Row | None:
+    found = runs.orderBy(F.col("at").desc(), "run_id").limit(1).collect()
+    return found[0] if found else None
 
 
 def recorded_versions(lake: Lake) -> dict[str, int]:
@@ -159,11 +169,12 @@ def recorded_versions(lake: Lake) -> dict[str, int]:
 
 
 def fingerprint(job: Job, lake: Lake, settings: Settings, as_of: datetime.date | None) -> str:
-    """What the result depends on: the inputs' versions, the settings that matter, the date, and the program."""
+    """What the result depends on: the inputs' versions, the settings that matter, the date, what was made of earlier ones, and the program."""
     values = settings.model_dump(mode="json", include=set(job.sections))
     versions = {table: lake.version(table) for table in job.inputs}
     file = read_toml(job.file(settings)) if job.file else None
-    text = as_json([job.name, str(as_of), values, file, versions, __version__, SCHEMA_VERSION])
+    earlier = _newest(_finished(lake, job.name).where((F.col("as_of") < F.lit(as_of)) & (F.size("tables_written") > 0))) if job.goes_on else None
+    text = as_json([job.name, str(as_of), values, file, versions, earlier and earlier["run_id"], __version__, SCHEMA_VERSION])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
