@@ -76,7 +76,7 @@ def test_events_in_pieces_and_late_leave_the_rows_that_they_leave_at_once(spark:
     lake.append("events", events(spark, *early, stranger))
     run(lake, day("2020-02-27"))
     lake.delete("events", "event_id = 'stranger'")  # as a file replaced by another would
-    passing = event("c13", "2020-02-24", item_id="x", event_id="passing")
+    passing = event("c14", "2020-02-24", item_id="x", event_id="passing")  # of one of whom nothing else changes
     lake.append("events", events(spark, *late, passing))
     with pytest.raises(KeyboardInterrupt):
         run(lake, day("2020-02-28"), crash_at("computing features"))

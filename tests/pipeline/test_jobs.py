@@ -1,17 +1,19 @@
 """What is kept of a run, and what a reader sees of one that died."""
 
 import datetime
+from dataclasses import replace
 
 from pyspark.sql import DataFrame
 
 from coterie.lake import Lake
+from coterie.pipeline.jobs import JOBS
 from coterie.pipeline.maintain import run_maintain
-from coterie.pipeline.run import Clock, Run, clock_of, finish, write_event
+from coterie.pipeline.run import Clock, Run, clock_of, fingerprint, finish, write_event
 from coterie.pipeline.shop import Shop
 from coterie.settings import load_settings
 
 NOW = datetime.datetime.now(datetime.UTC)
-MARCH = datetime.date(2024, 3, 31)
+MARCH, APRIL = datetime.date(2024, 3, 31), datetime.date(2024, 4, 30)
 TOMORROW = NOW + datetime.timedelta(days=1)
 
 
@@ -61,6 +63,25 @@ def test_a_table_is_read_as_the_last_finished_run_left_it(lake: Lake) -> None:
     shop = Shop(lake.place, lake.spark)
     assert [row["candidate"] for row in shop.table("segment_agreement").collect()] == ["done"]
     assert {row["run_id"]: row["state"] for row in shop.history()} == {first.run_id: "finished", second.run_id: "interrupted"}
+
+
+def test_segments_stand_until_those_of_an_earlier_date_are_made_anew(lake: Lake) -> None:
+    def of_april() -> str:
+        return fingerprint(JOBS["segments"], lake, load_settings([]), APRIL)
+
+    def finished(as_of: datetime.date, *written: str) -> None:
+        run = replace(run_of(lake, clock_of(lake)), job="segments", as_of=as_of)
+        run.written.update(written)
+        finish(run)
+
+    lake.create("segments")
+    found = [of_april()]
+    for as_of, written in ((MARCH, ["segments"]), (MARCH, []), (APRIL, ["segments"]), (MARCH, ["segments"])):  # March the second time: nothing new
+        finished(as_of, *written)
+        found.append(of_april())
+    before, march, skipped, april, again = found
+    assert march == skipped == april
+    assert len({before, march, again}) == 3
 
 
 def test_a_lake_without_its_runs_is_shown_as_it_lies(lake: Lake) -> None:

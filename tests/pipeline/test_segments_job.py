@@ -16,7 +16,6 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.lease import Lease
-from coterie.pipeline.jobs import execute
 from coterie.pipeline.run import Run
 from coterie.pipeline.segments import run_segments
 from coterie.schemas import SCHEMA_VERSION, TABLES
@@ -250,22 +249,6 @@ def test_of_all_fits_only_those_that_assign_are_read_whole_and_no_id_is_given_tw
     assert whole == [fits[2].payload]
     found = {row["segment_id"] for row in rows(lake, "segment_profiles") if row["segmentation"] == "chosen"}
     assert found == {0, 10, 11, 12}
-
-
-def test_results_stand_until_an_earlier_date_is_done_anew(spark: SparkSession, new_lake: Callable[[], Lake]) -> None:
-    lake = new_lake()
-    for as_of, customers in ((MARCH, IN_MARCH), (APRIL, IN_APRIL)):
-        lake.append("customer_features", features(spark, as_of, customers))
-
-    def says(as_of: datetime.date, refit: bool = False) -> str:
-        [run] = execute(lake, ["segments"], load_settings([SETTINGS]), as_of, {"refit": refit}, force=refit)
-        return str(run["message"])
-
-    stands = "nothing changed since the last run: its results stand"
-    assert [says(MARCH), says(APRIL), says(MARCH), says(APRIL)].count(stands) == 2
-    says(MARCH, refit=True)
-    assert "moved since 2024-03-31" in says(APRIL)
-    assert (says(MARCH), says(APRIL)) == (stands, stands)
 
 
 def test_a_date_without_features_is_refused_with_the_dates_there_are(spark: SparkSession, new_lake: Callable[[], Lake]) -> None:
