@@ -17,6 +17,8 @@ from coterie.schemas import SCHEMA_VERSION, TABLES, Table
 
 _VERSION_PROPERTY = "coterie.schemaVersion"
 _ABSENT = ("PATH_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "not a Delta table")
+# What Delta calls a commit that came first; the last two where it made the table.
+_RIVALS = ("DELTA_CONCURRENT", "ConcurrentAppendException", "ConcurrentModification", "DELTA_PROTOCOL_CHANGED", "DELTA_METADATA_CHANGED")
 _CONSTRAINTS = ("DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "DELTA_REPLACE_WHERE_MISMATCH")
 
 
@@ -234,7 +236,10 @@ class Lake:
             if any(word in text for word in _CONSTRAINTS):
                 said = next(line for line in text.splitlines() if any(word in line for word in _CONSTRAINTS))
                 raise LakeError(f"table '{table}' refuses a row: {said[said.index('[') :].split(' violated by row')[0]}") from error
-            if "DELTA_CONCURRENT" in text or "ConcurrentAppendException" in text or "ConcurrentModification" in text:
+            if "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION" in text:
+                whose = "another writer makes it at this moment, or they are of something else: give the lake a folder of its own"
+                raise LakeError(f"'{self._path(table)}' holds files and is no table yet; {whose}") from error
+            if any(word in text for word in _RIVALS):
                 raise LakeError(f"table '{table}' was changed by another writer at the same time; nothing was written to it") from error
             raise
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from coterie.errors import LakeError, LeaseError
 from coterie.lake import Lake
 
+_PATIENCE = 10  # times half a second, for another job that makes the first table of a lake at this moment
 _IS_HELD = "(holder IS NOT NULL AND expires_at >= current_timestamp())"
 
 
@@ -58,16 +59,19 @@ class Lease:
         return self.lake.name_of("lease")
 
     def _ensure_row(self) -> None:
-        if self._has_row():
-            return
         free = self.lake.spark.createDataFrame([("writer",)], "name string").selectExpr(
             "name", "CAST(NULL AS string) AS holder", "CAST(NULL AS timestamp) AS taken_at", "CAST(NULL AS timestamp) AS expires_at"
         )
-        try:
-            self.lake.append("lease", free, once="lease")
-        except LakeError:
-            if not self._has_row():  # else another job put it there first
-                raise
+        for patience in range(_PATIENCE, -1, -1):
+            if self._has_row():
+                return
+            try:
+                self.lake.append("lease", free, once="lease")
+                return
+            except LakeError:  # another job makes the table, or put the row there first
+                if not patience:
+                    raise
+                time.sleep(0.5)
 
     def _has_row(self) -> bool:
         return bool(self.lake.read("lease").limit(1).collect())  # the table has one row at most

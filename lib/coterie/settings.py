@@ -376,6 +376,8 @@ def load_settings(layers: Iterable[Mapping[str, Any]] = ()) -> Settings:
         raise SettingsError("; ".join(_explained(dict(found), values) for found in error.errors())) from None
     if settings.recommend.serve != "best" and settings.recommend.serve not in settings.recommend.models:
         raise SettingsError(f"setting 'recommend.serve' is '{settings.recommend.serve}'; expected 'best' or one of {list(settings.recommend.models)}")
+    if settings.recommend.mmr > 0 and "item_knn" not in settings.recommend.models:
+        raise SettingsError("setting 'recommend.mmr' is above 0, and 'recommend.models' lacks 'item_knn', which says what items are alike; add it")
     for name, k in (("segments.k", settings.segments.k), ("cluster.k", settings.cluster.k)):
         if k[0] > k[1]:
             raise SettingsError(f"setting '{name}' is {list(k)}; expected the fewest segments first, then the most")

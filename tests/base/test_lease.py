@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,18 @@ def test_a_second_job_is_told_who_writes_and_gets_the_lake_when_the_first_ends(l
         holder = lake.read("lease").collect()[0]["holder"]
     assert holder.startswith("second")
     assert lake.read("lease").collect()[0]["holder"] is None
+
+
+def test_of_two_jobs_that_begin_at_once_on_an_empty_lake_one_gets_it(lake: Lake) -> None:
+    def begin(name: str) -> str:
+        try:
+            Lease(Lake(lake.spark, lake.place), name, 60).__enter__()
+        except LeaseError:
+            return "refused"
+        return "held"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(begin, ("one", "other"))) == ["held", "refused"]
 
 
 def test_a_lease_is_renewed_while_it_is_held_and_lost_where_another_took_it(lake: Lake) -> None:

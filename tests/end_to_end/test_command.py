@@ -127,6 +127,8 @@ def test_show_picks_columns_and_order_and_writes_csv(demo: Demo) -> None:
         (["run", "--lake", "L", "--set", "segments.kk=3"], r"unknown setting 'segments.kk'; did you mean"),
         (["features", "--lake", "L", "--as-of", "yesterday"], "--as-of is 'yesterday'; expected a day as YYYY-MM-DD"),
         (["run", "--lake", "L", "--from", "2024-01-01"], "--from and --to go together"),
+        (["run", "--lake", "L", "--from", "2024-01-01", "--to", "2024-01-02", "--input", "raw"], "leave --input away"),
+        (["features", "--lake", "L", "--from", "2024-01-01", "--to", "2024-01-02", "--as-of", "2024-01-02"], "leave --as-of away"),
         (["ingest", "--lake", "L", "--source", "online_retial", "--input", "x"], "online_retail"),
         (["segments", "--lake", "L"], "no events yet; run `coterie ingest` first"),
         (["ingest", "--lake", "L", "--source", "cdnow", "--input", "no/such/folder"], "no/such/folder"),

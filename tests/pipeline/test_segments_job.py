@@ -220,7 +220,9 @@ def test_where_nobody_has_bought_everyone_is_segment_0_until_one_customer_buys(s
     lake.append("customer_features", features(spark, APRIL, COLD | {"cold1": (1, 1, 5, None)}))
     run_job(lake, MARCH)
     assert {row["segment_id"] for row in rows(lake, "segments")} == {0}
-    assert "nobody had bought when the model was fitted" in run_job(lake, APRIL).message
+    april = run_job(lake, APRIL)
+    assert "nobody had bought when the model was fitted" in april.message
+    assert april.measures["moved_customers"] == 1  # who buys for the first time moves
     first = {table: rows(lake, table) for table in WRITTEN}
     assert places(first, APRIL) == {"cold1": 1, "cold2": 0}
     assert places(first, APRIL, "rfm_rules") == {"cold1": 4, "cold2": 0}  # 4: new customers

@@ -87,6 +87,15 @@ def test_of_whom_nobody_knows_the_ranker_says_nothing() -> None:
     assert (found["zoe", False, "blend"], found["ann", True, "blend"]) == ("abc", "dcb")
 
 
+def test_new_items_tell_the_ranker_of_nobody_and_are_no_candidates_of_its() -> None:
+    shelf = [*(sold(name, buyers=9 - number) for number, name in enumerate("abc")), item("n", listed_age=1), shelved("als", "item", "c", [1])]
+    how = Rearrangement(0, 0.0, 0.01, 30, "item_knn")
+    least_popular = Ranker(BY_ALS.features, tuple(-1.0 if name == "log_recent_buyers" else 0.0 for name in BY_ALS.features), 0.0)
+    found = served_lists(left(asked("zoe")), right(*shelf), DRAW, "blend", "popular", least_popular, how)
+    assert found["item_id"].to_pylist() == ["a", "b", "c"]
+    assert found["source"].to_pylist() == ["popular"] * 3
+
+
 def test_what_was_bought_and_is_not_on_the_shelf_is_no_other_customers_purchase() -> None:
     shelf = [item("a"), item("b"), shelved("als", "item", "a", [1]), shelved("als", "item", "b", [1])]
     customers = [asked("ann"), asked("bob", "zzz"), knows("als", "ann", [1]), knows("als", "bob", [1])]

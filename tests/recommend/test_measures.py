@@ -116,6 +116,11 @@ def test_coverage_counts_the_items_that_anybody_was_offered_within_k() -> None:
     assert found["als", "coverage", 5]["value"] == pytest.approx(5 / 10)
 
 
+def test_what_is_no_mean_over_customers_has_no_interval() -> None:
+    found = values(lists("als", CUSTOMERS), resamples=30)
+    assert {name for (_, name, _), row in found.items() if row["low"] is None} == {"coverage", "gini"}
+
+
 def test_gini_by_hand() -> None:
     # Equal: 0. One of four items has everything: 3/4. Counts 1, 3: sum of differences |1 - 3| x 2 / (2 x 2^2 x mean 2) = 1/4.
     assert gini(np.array([[2.0, 2.0], [5.0, 0.0], [1.0, 3.0]]), 2) == pytest.approx([0, 1 / 2, 1 / 4])

@@ -3,12 +3,12 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from shelf_rows import asked, item, left, right, shelved, sold
+from shelf_rows import asked, item, left, own, right, shelved, sold
 
 from coterie.recommend.tasks.block import Shelf, shelf_of
 from coterie.recommend.tasks.lists import Draw, served_lists
 from coterie.recommend.tasks.rearrange import Rearrangement, rearranged
-from coterie.recommend.tasks.scorers import Order
+from coterie.recommend.tasks.scorers import ItemWeights, Order, Recency
 
 CAP = Rearrangement(max_per_category=2, mmr=0.0, new_share=0.0, new_days=30, similar="item_knn")
 VARIED = Rearrangement(max_per_category=0, mmr=0.5, new_share=0.0, new_days=30, similar="item_knn")
@@ -36,11 +36,20 @@ def test_nothing_is_needed_where_all_is_off() -> None:
     assert NEW.is_needed
 
 
-def test_no_more_than_so_many_of_a_category_while_there_are_others() -> None:
+def test_no_more_than_so_many_of_a_category() -> None:
     on = shelf(*(item(name, category=category) for name, category in zip("abcdef", ["tea", "tea", "tea", "cup", "tea", "cup"], strict=True)))
     assert one(on, "abcdef", 4, CAP) == "abdf"
-    assert one(on, "abcdef", 5, CAP) == "abdfc"  # the rest, in order, where no other is left
-    assert one(on, "abce..", 4, CAP) == "abce"
+    assert one(on, "abcdef", 5, CAP) == "abdf."
+    assert one(on, "abce..", 4, CAP) == "ab.."
+
+
+def test_other_categories_of_the_popular_list_take_the_places_of_a_full_one() -> None:
+    rows = [*(item(name, category="tea") for name in "abc"), sold("y", buyers=2, category="cup"), sold("z", buyers=1, category="cup")]
+    draw = Draw((Order("popular"), ItemWeights("ease", Recency(10), "goes with {}")), 3, 3)
+    likes = [shelved("ease", "item", "a", {"a": 0.3, "b": 0.2, "c": 0.1})]
+    customers = [asked("ann", keep_seen=True), own("ann", a={})]
+    found = served_lists(left(*customers), right(*rows, *likes), draw, "ease", "popular", None, Rearrangement(1, 0.0, 0.0, 30, "item_knn"))
+    assert list(zip(found["item_id"].to_pylist(), found["source"].to_pylist(), strict=True)) == [("a", "ease"), ("y", "popular")]
 
 
 def test_items_without_a_category_are_not_of_one() -> None:

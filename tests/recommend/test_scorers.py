@@ -63,6 +63,13 @@ def test_neighbours_lend_what_they_have_by_the_power_of_their_likeness() -> None
     assert (one, two) == ("bought by 1 customer like you", "bought by 2 customers like you")
 
 
+def test_neighbours_who_looked_at_an_item_count_and_are_not_said_to_have_bought_it() -> None:
+    sides = [shelved("user_knn", "basket", "bob", {"a": 1}), shelved("user_knn", "looked", "bob", {"b": 0.1}), shelved("user_knn", "looked", "cid", {"a": 0.1})]
+    found = ready(Neighbours("user_knn", 1.0), [*ABC, *sides], [asked("ann"), knows("user_knn", "ann", {"bob": 0.5, "cid": 1.0})])
+    assert found.tile(0, 1)[0, :2].tolist() == pytest.approx([0.6, 0.05])
+    assert why(found, (0, 0), (0, 1)) == ["bought by 1 customer like you", "looked at by 1 customer like you"]
+
+
 def test_neighbours_of_nobody_say_nothing() -> None:
     found = ready(Neighbours("user_knn", 2.0), [*ABC, shelved("user_knn", "basket", "bob", {"a": 1})], [asked("zoe")])
     assert found.tile(0, 1).tolist() == [[NOTHING] * 3]

@@ -1,9 +1,10 @@
 """What the sections say, from facts written out."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.report.shop_facts import SMALL, facts, profile
+from tests.report.shop_facts import RUNS, SMALL, facts, profile
 
 from coterie.errors import UserError
 from coterie.report import page
@@ -11,10 +12,12 @@ from coterie.report.blocks import Cards, Chart, Points, Table, Text
 from coterie.report.report import report_page
 from coterie.report.sections.features import features_section
 from coterie.report.sections.moves import moves_section
+from coterie.report.sections.offers import in_short as in_short_of_offers
 from coterie.report.sections.offers import offers_section
 from coterie.report.sections.segments import in_short, segments_section
 from coterie.report.sections.shop import shop_section
 from coterie.report.sections.why import why_section
+from coterie.report.words import label
 
 
 def tables(section: Any) -> dict[str, Table]:
@@ -43,8 +46,8 @@ def test_the_segments_with_most_revenue_come_first_and_those_without_a_purchase_
     assert [row[0] for row in rows] == ["Frequent buyers <b>", "Quiet buyers", "Has not bought yet"]
     assert [row[5] for row in rows] == [760 / 30, 240 / 70, 0.0]
     said = in_short(facts())
-    assert said[0][1].replace("\u202f", " ") == "3 in 10 customers bring 76 % of the revenue."
-    assert said[1][1].replace("\u202f", " ") == "The largest group: 7 in 10 customers, 24 % of the revenue."
+    assert said[0][1].replace("\u202f", " ") == "3 in 10 buyers bring 76 % of the revenue."
+    assert said[1][1].replace("\u202f", " ") == "The largest group: 7 in 10 buyers, 24 % of the revenue."
 
 
 def test_a_card_says_a_rule_only_where_the_profile_has_one() -> None:
@@ -76,7 +79,9 @@ def test_the_served_model_is_marked_beside_the_popular_list() -> None:
     table = tables(section)["Lists of 10: items they had not bought before"]
     assert [row[:3] for row in table.rows] == [["blend of all, served", 0.5, 0.125], ["popular list", 0.2, 0.05]]
     assert table.marked == frozenset({0})
-    assert "2.5 times as many as from the popular list" in report_page(facts(), "today")
+    said = in_short_of_offers(facts())[0][1].replace("\u202f", " ")
+    who = "1 in 2 customers who bought something new took it, or some of it, from their own list of 10"
+    assert said.endswith(f"{who}, 2.5 times as many as from the popular list.")
 
 
 def test_where_the_popular_list_fills_up_the_other_model_is_the_one_that_is_served() -> None:
@@ -164,6 +169,34 @@ def test_the_page_sums_itself_up() -> None:
     section = page.render("page.html", title="T", subtitle="", sections=[], made_by="now")
     assert "library" not in section.split("<script>")[0].split("</style>")[1]
     assert isinstance(Points([("a", "b")]).points, list)
+
+
+def test_moves_that_a_new_model_made_are_told_and_have_no_price() -> None:
+    stakes = [{**row, "revenue_at_stake": 5.0} for row in SMALL["flows"]]
+    moves = [{**SMALL["moves"][0], "customers": 9}, {**SMALL["moves"][0], "cause": "model", "customers": 5}]
+    lead = moves_section(facts(flows=stakes, moves=moves)).lead
+    assert lead.endswith("went to another segment. For 5 of them it is the model that changed, not the customer.")
+    assert "For 5 of them" in report_page(facts(flows=stakes, moves=moves), "today")
+
+
+def test_a_number_of_segments_that_was_given_is_not_said_to_be_found() -> None:
+    assert "how many was found" in segments_section(facts()).lead
+    assert "as many as the settings say" in segments_section(facts(candidates=SMALL["candidates"][:1])).lead
+
+
+def test_principal_components_are_told_by_the_features_behind_them() -> None:
+    steps = '["recency", "tenure", "monetary"]'
+    model = {"measures": {}, "names": '["component_1", "component_2"]', "dropped": '{"tenure": "says what recency says"}', "steps": steps}
+    section = features_section(facts(clustering=[model]))
+    assert section.lead.endswith("2 of them made the segments.")
+    note = tables(section)["What was left out, and why"].note
+    assert note.endswith(f"The segments were made from: {label('recency')}, {label('monetary')}, by way of 2 principal components.")
+
+
+def test_agreement_in_time_is_read_off_the_run_of_the_date() -> None:
+    ran = {**RUNS[0], "job": "segments", "adjusted_rand_in_time": 0.75}
+    shown = tables(why_section(replace(facts(), runs=[ran])))
+    assert ["agreement with the date before", 0.75] in [list(row[:2]) for row in shown["How steady they are"].rows]
 
 
 def test_a_pair_of_divisions_is_shown_once() -> None:

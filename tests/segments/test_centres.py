@@ -1,6 +1,7 @@
 """Nearest centres, by numbers one can check by hand."""
 
 import numpy as np
+import pytest
 
 from coterie.segments.centres import CentresModel
 
@@ -25,6 +26,13 @@ def test_of_equally_near_centres_the_first_is_taken() -> None:
 def test_with_one_centre_everyone_is_sure() -> None:
     found = CentresModel(((1.0,),)).place(np.array([[1.0], [4.0]]))
     assert (found.cluster.tolist(), found.confidence.tolist(), found.distance.tolist()) == ([0, 0], [1.0, 1.0], [0.0, 3.0])
+
+
+def test_a_customer_who_is_a_centre_of_several_is_measured_by_the_next_one() -> None:
+    found = CentresModel(((0.0,), (5.0,), (6.0,)), (0, 0, 1)).place(np.array([[5.0], [5.0001], [6.0]]))
+    assert found.cluster.tolist() == [0, 0, 1]
+    assert found.distance.tolist() == pytest.approx([5.0, 0.0001, 0.0])
+    assert found.confidence.tolist() == pytest.approx([0.0, 1 - 0.0001 / 0.9999, 1.0])  # the first stands alone among the others
 
 
 def test_two_centres_on_the_customer_leave_no_confidence() -> None:

@@ -62,5 +62,19 @@ def test_a_new_customer_joins_the_first_cluster_in_reach_or_is_noise() -> None:
     assert found.confidence.tolist() == pytest.approx([0.75, 0.0, 1 - 0.9 / 1.1, 0.0])
 
 
+def test_where_everyone_belongs_somewhere_noise_joins_the_nearest() -> None:
+    model = LandmarksModel(((0.0,), (1.0,), (3.0,)), (0, 0, 1), 1.0).everyone()
+    assert (model.clusters, model.noise) == (2, None)
+    assert model.place(np.array([[9.0], [-50.0]])).cluster.tolist() == [1, 0]
+
+
+def test_a_customer_who_is_a_point_is_measured_by_the_next_one() -> None:
+    model = LandmarksModel(((0.0,), (1.0,), (4.0,), (4.5,)), (0, 0, 1, 1))
+    found = model.place(np.array([[0.0], [1.0], [4.0]]))
+    assert found.cluster.tolist() == [0, 0, 1]
+    assert found.distance.tolist() == [1, 1, 0.5]
+    assert found.confidence.tolist() == pytest.approx([1 - 1 / 4, 1 - 1 / 3, 1 - 0.5 / 3])
+
+
 def test_the_bend_is_farthest_below_the_chord() -> None:
     assert bend(np.array([0.0, 1.0, 2.0, 3.0, 10.0])) == pytest.approx(3.0)

@@ -42,6 +42,13 @@ def test_the_effect_is_cohens_d_against_all_others() -> None:
     assert first.effect == pytest.approx(-3 / within**0.5, abs=1e-4)
 
 
+def test_the_effect_of_who_has_not_bought_is_against_all_who_have() -> None:
+    # 600 at 5, variance 4; 1,000 at 50, variance 100: (5 - 50) / sqrt((600 x 4 + 1000 x 100) / 1600).
+    rows = [moments(0, "views", 600, 600, 5.0, 4.0), moments(1, "views", 1000, 1000, 50.0, 100.0)]
+    [trait] = portraits(rows, 5)[0].traits
+    assert trait.effect == pytest.approx(-45 / (102_400 / 1600) ** 0.5, abs=1e-4)
+
+
 def test_the_strongest_traits_come_first_and_weak_or_constant_features_are_none() -> None:
     rows = [
         *(moments(segment, "same", 10, 10, 7.0, 0.0) for segment in (1, 2)),

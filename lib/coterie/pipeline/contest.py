@@ -84,6 +84,8 @@ class Contest:
             found = similar_customers(self.training(self.as_of).pairs, settings.similar_customers, settings.pairs_memory_mb)
             self.run.replace("similar_customers", found.select(F.lit(self.as_of).alias("as_of"), "*"), f"as_of = DATE '{self.as_of}'")
             self.similar_written = True
+        else:
+            self.run.delete("similar_customers", f"as_of = DATE '{self.as_of}'")
 
     def items(self, date: datetime.date) -> DataFrame:
         blocked = self.run.settings.items.block_list
@@ -158,6 +160,14 @@ class Contest:
         """The length of the list whose nDCG chooses: 10, or the nearest to it that is measured."""
         return min(self.settings.measure_at, key=lambda k: (abs(k - 10), k))
 
+    def reason_for(self, verdict: Verdict) -> str:
+        """Why the chosen model is the one that is served, in words."""
+        if self.settings.serve != "best":
+            return "the settings say so"
+        if verdict.validated:
+            return f"it was the best on the {self.settings.test_days} days before"
+        return f"nobody bought anything on the {self.settings.test_days} days before, which choose"
+
     def _window(self, date: datetime.date) -> str:
         return f"{date + datetime.timedelta(days=1)}..{date + datetime.timedelta(days=self.settings.test_days)}"
 
@@ -200,7 +210,7 @@ class Contest:
         self.run.append("measured_lists", judged.select(F.lit(window.date).alias("as_of"), "*"))
         sources = [model.model_id for _, model in window.models]
         known_as = made.known_as(features, [*sources, self._window(window.date), str(self.settings.candidates)])
-        return Ranking(found.whole, Model(known_as, BLEND, window.date, made.as_json(), self.run.read("model_factors")))
+        return Ranking(found.whole, Model(known_as, BLEND, self.as_of, made.as_json(), self.run.read("model_factors")))
 
     def _lists(self, window: "_Measured") -> DataFrame:
         return self.run.read("measured_lists").where(F.col("as_of") == F.lit(window.date)).drop("as_of")

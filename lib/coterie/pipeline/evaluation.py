@@ -66,7 +66,7 @@ def run_evaluate(run: Run) -> None:
         notes.append(f"{strangers:,} users of TEST are not in TRAIN: population 'cold', measured apart")
     at = contest.headline_at()
     run.measure(**{f"{model}_ndcg_at_{at}": values[f"ndcg_at_{at}"] for model, values in verdict.measures.items()})
-    notes.append(f"the validation window chose {verdict.chosen}")
+    notes.append(f"chosen, before TEST was looked at: {verdict.chosen}, since {contest.reason_for(verdict)}")
     run.say("\n".join(notes))
 
 

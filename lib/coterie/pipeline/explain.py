@@ -33,10 +33,12 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
         chosen = segments.get("chosen")
         payload = tables["models"].where(F.col("model_id") == F.lit(chosen["model_id"] if chosen else "")).select("payload")
         columns = [name for name in queries.COMPARED if own[0][name] is not None]
+        asked_of_others = list(dict.fromkeys([*columns, "average_order_value"]))  # what an order is usually worth, for who has made none
         near = [row["neighbour"] for row in neighbours]
+        kept = next((row["as_of"] for row in shelf.history if "customer_items" in (row["tables_written"] or {})), day)  # of the newest date alone
         asked: dict[str, Callable[[], DataFrame]] = {
             "profiles": lambda: of_date(tables["segment_profiles"], day),
-            "beside": lambda: queries.beside(features, tables["segments"], own[0], chosen["segment_id"] if chosen else -1, day, columns),
+            "beside": lambda: queries.beside(features, tables["segments"], own[0], chosen["segment_id"] if chosen else -1, day, asked_of_others),
             "days": lambda: queries.days(tables["daily_activity"], customer_id, day),
             "bought": lambda: queries.bought(tables["customer_item_days"], tables["items"], customer_id, day),
             "shared": lambda: queries.shared_items(tables["customer_items"], tables["items"], near, customer_id, day),
@@ -56,7 +58,7 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
         days=found["days"] if "daily_activity" in shelf.tables else None,
         bought=found["bought"],
         neighbours=neighbours if "similar_customers" in shelf.tables else None,
-        shared=found["shared"],
+        shared=found["shared"] if kept == day else None,
         offers=found["offers"] if "recommendations" in shelf.tables else None,
         payload=found["payload"][0]["payload"] if found["payload"] else None,
     )

@@ -129,13 +129,7 @@ def _tell(run: Run, contest: Contest, verdict: Verdict | None) -> None:
     else:
         found = {model: values[f"ndcg_at_{at}"] for model, values in verdict.measures.items() if f"ndcg_at_{at}" in values}
         run.measure(**{f"{model}_ndcg_at_{at}": value for model, value in found.items()})
-        if settings.serve != "best":
-            reason = "the settings say so"
-        elif verdict.validated:
-            reason = f"it was the best on the {settings.test_days} days before"
-        else:
-            reason = f"nobody bought anything on the {settings.test_days} days before, which choose"
-        lines[0] += f", by {verdict.chosen}: {reason}"
+        lines[0] += f", by {verdict.chosen}: {contest.reason_for(verdict)}"
         ordered = sorted(found.items(), key=lambda item: -item[1])
         lines.append(f"nDCG@{at} on the last {settings.test_days} days, new items: " + ", ".join(f"{model} {value:.3f}" for model, value in ordered))
     run.say("\n".join(lines))

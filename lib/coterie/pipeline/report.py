@@ -127,10 +127,10 @@ def read_history(lake: Lake, columns: Sequence[str | Column] = ("*",)) -> list[d
 
 
 def _shown_of_runs() -> list[str | Column]:
-    """What a page is made from: short columns, the number of customers, and of an ingest's settings the currency alone."""
+    """What a page is made from: short columns, two of the measures, and of an ingest's settings the currency alone."""
     is_ingest = (F.col("job") == "ingest") & (F.col("event") == "finished")
     currency = F.when(is_ingest, F.get_json_object("settings", "$.shop.currency")).alias("currency")
-    return [*_OF_RUNS, F.col("measures")["customers"].alias("customers"), currency]
+    return [*_OF_RUNS, *(F.col("measures")[name].alias(name) for name in ("customers", "adjusted_rand_in_time")), currency]
 
 
 def chosen_date(lake: Lake, history: Sequence[Mapping[str, Any]], as_of: datetime.date | None) -> datetime.date:

@@ -18,6 +18,7 @@ from coterie.schemas import SCHEMA_VERSION, TABLES
 from coterie.segments.candidates import Candidate, no_candidate
 from coterie.segments.choice import chosen
 from coterie.segments.identity import identified, matched
+from coterie.segments.landmarks import LandmarksModel
 from coterie.segments.methods import METHODS, laid_out
 from coterie.segments.placing import NOT_BOUGHT, ClusterSegmentation, RuleSegmentation, Segmentation, has_bought
 from coterie.segments.plan import Sample, plan_of, rule_columns
@@ -156,7 +157,9 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
         work.run.delete("staged_vectors", "true")
     assert winner.model is not None  # only fitted candidates are chosen
     _write_agreement(work, candidates, winner)
-    return ClusterSegmentation(winner.method, vectoriser, winner.model, ()), [winner if one.is_chosen else one for one in candidates]
+    # Every buyer is in a segment: whom a density leaves out belongs to the nearest one.
+    model = winner.model.everyone() if isinstance(winner.model, LandmarksModel) else winner.model
+    return ClusterSegmentation(winner.method, vectoriser, model, ()), [winner if one.is_chosen else one for one in candidates]
 
 
 def _staged(work: Work, vectors: DataFrame) -> DataFrame:

@@ -30,12 +30,16 @@ def members_of(work: Work, placed: DataFrame, columns: Sequence[str]) -> DataFra
     return placed.join(work.features.select("customer_id", *columns), on="customer_id", how="inner")
 
 
-def write_profiles(work: Work, found: Sequence[Portrait], names: Mapping[str, Mapping[int, str]], rules: Rules, tree: RuleTree | None) -> None:
-    """Rows of `segment_profiles`, a segment each; `tree` has the rules of the chosen segments."""
+def write_profiles(
+    work: Work, current: Current, found: Sequence[Portrait], names: Mapping[str, Mapping[int, str]], rules: Rules, tree: RuleTree | None
+) -> None:
+    """Rows of `segment_profiles`, a segment each; `current` and `tree` have the model and the rules of the chosen segments."""
     settings, currency = work.run.settings.segments, work.run.settings.shop.currency
     written = work.run.read("segments").where(of_date(work.as_of))
     members = members_of(work, written, ["recency", "frequency", "monetary", "favourite_category", "days_since_first_order"])
-    frame = typical_customers(members, settings.typical_customers)
+    model = current.segmentation.model if isinstance(current.segmentation, ClusterSegmentation) else None
+    has_middles = model is None or model.has_middles
+    frame = typical_customers(members if has_middles else members.withColumn("distance", F.lit(None).cast("double")), settings.typical_customers)
     for beside in (
         favourite_categories(members, settings.favourite_categories, settings.min_category_customers),
         border_customers(members, settings.typical_customers),

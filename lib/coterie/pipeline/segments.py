@@ -41,7 +41,7 @@ def run_segments(run: Run) -> None:
     run.step("writing the segments")
     write(work, "segments", _segments(work, placed, current, names))
     tree = rule_tree(work, placed, current[CHOSEN])
-    write_profiles(work, found, names, rules, tree)
+    write_profiles(work, current[CHOSEN], found, names, rules, tree)
     write_projection(work, current[CHOSEN])
     run.step("comparing with the date before")
     _write_changes(work, current)
@@ -130,10 +130,11 @@ def _tell(work: Work, current: Current, found: Sequence[Portrait], tree: RuleTre
 
 def _stability(work: Work) -> str:
     """How much the chosen segments have in common with those of the date before, in words; its measures beside."""
-    is_stay = (F.col("segmentation") == CHOSEN) & (F.col("from_segment_id") != NOT_BOUGHT) & (F.col("to_segment_id") != NOT_BOUGHT)
-    rows = work.run.read("segment_flows").where(of_date(work.as_of) & is_stay).collect()  # a row a pair of segments
+    is_there = (F.col("segmentation") == CHOSEN) & F.col("from_segment_id").isNotNull() & F.col("to_segment_id").isNotNull()
+    rows = work.run.read("segment_flows").where(of_date(work.as_of) & is_there).collect()  # a row a pair of segments
     table = [(row["from_segment_id"], row["to_segment_id"], row["customers"]) for row in rows]
-    moved, agreement = sum(count for start, end, count in table if start != end), adjusted_rand(table)
+    moved = sum(count for start, end, count in table if start != end)
+    agreement = adjusted_rand(way for way in table if NOT_BOUGHT not in way[:2])
     work.run.measure(moved_customers=moved)
     if agreement is not None:
         work.run.measure(adjusted_rand_in_time=agreement)

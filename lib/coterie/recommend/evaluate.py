@@ -8,8 +8,9 @@ full by the last day left out. Every truth item counts, also one that could not 
   whose truth becomes empty by that are left out, and counted (measure `excluded`, k 0).
 - protocol `all`: nothing is left out.
 - population `warm`: customers with an effective purchase up to the split date; `cold`: those without.
-- customers who bought nothing in the window are not measured. Lists are measured as they would be served: filled up from the popular list,
-  so that a cold customer's list is mostly that. The popular list is made of the days up to the split date as well.
+- customers who bought nothing in the window are not measured. Lists are filled up from the popular list, so that a cold customer's list is
+  mostly that; they are measured before they are rearranged for variety or new items. The popular list is made of the days up to the split
+  date as well. Which items are withdrawn, their titles, categories and last prices are those of now: the lake keeps no history of them.
 - with more customers than `at_most`, so many are drawn by a hash of their id.
 
 Measures and interval: see `measures`.

@@ -97,14 +97,15 @@ def learnable(pair_rows: DataFrame) -> DataFrame:
     return pair_rows.where(F.col("strength") > 0).select("customer_id", "item_id", "strength")
 
 
-def recency_weighted(pair_rows: DataFrame, as_of: datetime.date, half_life_days: float) -> DataFrame:
-    """(customer_id, item_id, value double > 0) of the rows of `pairs`: intensity x 2^(-days since last_on / half_life_days)."""
+def recency_weighted(pair_rows: DataFrame, as_of: datetime.date, half_life_days: float, *also: str) -> DataFrame:
+    """(customer_id, item_id, value double > 0, and the columns `also`) of the rows of `pairs`: intensity x 2^(-days since last_on / half_life_days)."""
     value = F.col("intensity") * F.pow(F.lit(2.0), -F.datediff(F.lit(as_of), F.col("last_on")) / F.lit(float(half_life_days)))
-    return pair_rows.where((F.col("intensity") > 0) & F.col("last_on").isNotNull()).select("customer_id", "item_id", value.alias("value"))
+    return pair_rows.where((F.col("intensity") > 0) & F.col("last_on").isNotNull()).select("customer_id", "item_id", value.alias("value"), *also)
 
 
 def offered_items(items: DataFrame, customer_item_days: DataFrame, as_of: datetime.date, sellable_days: int, block_list: Sequence[str] = ()) -> DataFrame:
-    """(item_id, title, category, price, first_listed_on, is_sellable): every item; is_sellable: it can be recommended as of the date.
+    """(item_id, title, category, price, first_listed_on, is_sellable): every item, as it is described now; is_sellable: it can be recommended
+    as of the date.
 
     That is: not withdrawn nor on the block list, first listed on or before `as_of`, and sold or first listed on one of the days from `as_of` - `sellable_days`
     to `as_of`, both inclusive. An item whose listing day nobody knows must have been sold.

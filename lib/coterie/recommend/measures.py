@@ -92,7 +92,8 @@ def found_hits(offered: pa.ListArray, truth: pa.ListArray) -> tuple[NDArray[np.i
 
 
 def values_of(lists: pa.Table, facts: pa.Table, ks: Sequence[int], resamples: int, offered: int) -> pa.Table:
-    """Rows of VALUES_SCHEMA for the lists of one population and protocol; low and high are null without resamples.
+    """Rows of VALUES_SCHEMA for the lists of one population and protocol; low and high are null without resamples, and of coverage and gini:
+    a resample has fewer customers that differ, and so fewer items, whatever the lists.
 
     lists: (population, protocol, model, customer_id, customer_hash bigint, truth list<string> not empty, items list<string> best first), one row a
     customer and model, every model with the same customers. facts: (item_id, buyers, customers double, ids list<string>, factors list<float>: the
@@ -114,11 +115,11 @@ def values_of(lists: pa.Table, facts: pa.Table, ks: Sequence[int], resamples: in
             per_customer |= shelf.per_customer(items, ks)
             totals = counts.sum(axis=1)
             for (name, k), values in per_customer.items():
-                found.append(common | {"model": model, "measure": name, "k": k, "customers": len(mine)} | _interval(counts @ values, totals))
+                found.append(common | {"model": model, "measure": name, "k": k, "customers": len(mine), **_interval(counts @ values, totals)})
             for k in ks:
-                exposures = _exposures(items, k, counts)
-                for name, over in (("coverage", (exposures > 0).sum(axis=1) / offered), ("gini", gini(exposures, offered))):
-                    found.append(common | {"model": model, "measure": name, "k": k, "customers": len(mine)} | _interval(over, np.ones(len(over))))
+                exposures = _exposures(items, k, counts[:1])
+                for name, value in (("coverage", (exposures > 0).sum(axis=1) / offered), ("gini", gini(exposures, offered))):
+                    found.append(common | {"model": model, "measure": name, "k": k, "customers": len(mine), "value": float(value[0]), **_NO_INTERVAL})
     return pa.Table.from_pylist(found, schema=VALUES_SCHEMA)
 
 
@@ -209,12 +210,15 @@ def _labels(ks: Sequence[int]) -> list[tuple[str, int]]:
     return [(name, k) for k in ks for name in NAMES]
 
 
+_NO_INTERVAL = {"low": None, "high": None}
+
+
 def _interval(sums: Floats, totals: Floats) -> dict[str, float | None]:
     """value, low and high from (1 + resamples,) sums and what to divide them by; the first is the sample itself."""
     filled = totals > 0  # a resample of very few customers may hold none
     averages = sums[filled] / totals[filled]
     if len(averages) == 1:
-        return {"value": float(averages[0]), "low": None, "high": None}
+        return {"value": float(averages[0]), **_NO_INTERVAL}
     low, high = np.quantile(averages[1:], (0.025, 0.975))
     return {"value": float(averages[0]), "low": float(low), "high": float(high)}
 

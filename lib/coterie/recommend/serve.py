@@ -43,7 +43,7 @@ class Request:
 
 
 def measured(models: Sequence[Fitted], request: Request, ranker: Ranker | Sequence[Ranker] | None = None, negatives: float = 0.0) -> DataFrame:
-    """Rows of MEASURED: for each row asked for each model's list as it would be served, and that of `ranker`, where given, as BLEND.
+    """Rows of MEASURED: for each row asked for each model's list as it would be served, before any rearrangement, and that of `ranker`, where given, as BLEND.
 
     Several rankers are each for the customers of one part, see `tasks.lists.part_of`.
 

@@ -38,18 +38,20 @@ class UserKnnRecommender:
         return Neighbours(self.kind, self.power)
 
     def fit(self, training: Training) -> DataFrame:
-        """Side "customer": the nearest customers (ids) and the cosines; side "basket": what a customer has (ids) and what it is worth."""
+        """Side "customer": the nearest customers (ids) and the cosines; sides "basket" and "looked": what a customer bought, and what else they
+        did something with (ids), and what it is worth."""
         near = training.similar
         if near is None:
             near = similar_customers(training.pairs, self.neighbours, self.memory_mb)
         nearest = [F.slice(name, 1, self.neighbours) for name in ("neighbours", "cosines")]
         customers = near.select(F.lit("customer").alias("side"), F.col("customer_id").alias("id"), *nearest).toDF("side", "id", "ids", "factors")
-        worth = recency_weighted(training.pairs, training.as_of, self.half_life_days)
+        worth = recency_weighted(training.pairs, training.as_of, self.half_life_days, "is_bought")
         entries = F.sort_array(F.collect_list(F.struct("item_id", F.col("value").cast("float").alias("value")))).alias("has")
-        baskets = worth.groupBy(F.col("customer_id").alias("id")).agg(entries)
+        side = F.when(F.col("is_bought"), "basket").otherwise("looked").alias("side")
+        baskets = worth.groupBy(side, F.col("customer_id").alias("id")).agg(entries)
         of_basket = (F.col("has.item_id").alias("ids"), F.col("has.value").alias("factors"))
         as_float = F.col("factors").cast("array<float>").alias("factors")
-        return customers.select("side", "id", "ids", as_float).unionByName(baskets.select(F.lit("basket").alias("side"), "id", *of_basket))
+        return customers.select("side", "id", "ids", as_float).unionByName(baskets.select("side", "id", *of_basket))
 
 
 def similar_customers(pairs: DataFrame, neighbours: int, memory_mb: int) -> DataFrame:

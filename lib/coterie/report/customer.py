@@ -1,12 +1,14 @@
 """One customer in sections: what they did, where they stand, who is like them, what is offered, what would move them."""
 
 import datetime
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from coterie.report.blocks import Chart, Column, Figure, Figures, Points, Section, Table, Text
 from coterie.report.charts import bars, figure, titled
+from coterie.report.queries.customer import DAYS
 from coterie.report.scenario import Placer, cheapest_way_up, first_slip
 from coterie.report.sections.offers import MODELS
 from coterie.report.words import amount, capital, counted, cut, day, label, money, percent, plain, spoken
@@ -17,7 +19,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Customer:
-    """All that is known of a customer as of a date; a list is None where its table is not there.
+    """All that is known of a customer as of a date; a list is None where its table is not there, or keeps nothing of the date.
 
     features: the row of customer_features. segments: rows of `segments` by segmentation. profiles: rows of segment_profiles of the date.
     """
@@ -33,7 +35,7 @@ class Customer:
     days: Sequence[Row] | None
     bought: Sequence[Row]
     neighbours: Sequence[Row] | None
-    shared: Sequence[Row]
+    shared: Sequence[Row] | None
     offers: Sequence[Row] | None
     payload: str | None
 
@@ -79,10 +81,12 @@ def _segment(one: Customer) -> list[Any]:
     profile = one.profile(row["segment_id"]) or {}
     points = [("Segment", _named(row, profile))]
     if row["confidence"] is not None:
-        sure = "well inside it" if row["confidence"] > 0.5 else "inside it, with another one not far" if row["confidence"] > 0.2 else "at its border"
+        is_probability = one.payload is not None and json.loads(one.payload)["content"]["method"] == "gaussian_mixture"
+        well, near, least = (0.9, 0.6, "the probability that it is this one") if is_probability else (0.5, 0.2, "1 at best and 0 half-way to the next segment")
+        sure = "well inside it" if row["confidence"] > well else "inside it, with another one not far" if row["confidence"] > near else "at its border"
         other = one.profile(row["next_segment_id"]) if row.get("next_segment_id") is not None else None
-        near = f" The next one is {cut(other['segment_name'], 80)}." if other else ""
-        points.append(("How sure", f"{capital(sure)}: confidence {row['confidence']:.2f}, 1 at best and 0 half-way to the next segment.{near}"))
+        beyond = f" The next one is {cut(other['segment_name'], 80)}." if other else ""
+        points.append(("How sure", f"{capital(sure)}: confidence {row['confidence']:.2f}, {least}.{beyond}"))
     if profile.get("rule"):
         points.append(("Its rule", cut(profile["rule"], 300)))
     rules = one.segments.get("rfm_rules")
@@ -96,7 +100,7 @@ def _named(row: Row, profile: Row) -> str:
     name = cut(row["segment_name"], 100)
     if profile.get("share") is None:
         return f"{name}."
-    return f"{name}: {spoken(profile['share'])} customers, {percent(profile['revenue_share'])} of the revenue."
+    return f"{name}: {spoken(profile['share'])} buyers, {percent(profile['revenue_share'])} of the revenue."
 
 
 def _timeline(one: Customer) -> list[Any]:
@@ -122,13 +126,13 @@ def _timeline(one: Customer) -> list[Any]:
         )
     columns = [Column("day"), Column("orders", "number"), Column(f"bought, {one.currency}", "money"), Column("given back", "money"), Column("what", wide=True)]
     more = f" The newest {_SHOWN_DAYS} of {len(rows)} days." if len(rows) > _SHOWN_DAYS else ""
-    note = f"Days with an event up to {day(one.as_of)}, the newest first; of each day the items of most revenue.{more}"
+    note = f"Days with an event up to {day(one.as_of)}, the newest first, orders that were cancelled later included; of each the items of most revenue.{more}"
     table = Table("Day by day", columns, rows[:_SHOWN_DAYS], note)
     sums: dict[str, float] = {}
     for row in one.days:
         sums.setdefault(f"{row['activity_date']:%Y-%m}-01", 0.0)
         sums[f"{row['activity_date']:%Y-%m}-01"] += float(row["revenue"]) + float(row["given_back"])
-    months = sorted(sums)
+    months = sorted(sums)[1 if len(one.days) == DAYS else 0 :]  # where the oldest days are left out, so is their month
     if len(months) < 2:
         return [table]
     hover = [f"<b>{month[:7]}</b><br>{money(sums[month], one.currency)}" for month in months]
@@ -158,15 +162,18 @@ def _neighbours(one: Customer) -> Table | Text:
     if not one.neighbours:
         lacks = "the lake has no table similar_customers" if one.neighbours is None else "nobody has a taste like theirs, or nothing is known of theirs"
         return Text(f"Customers like them cannot be shown: {lacks}.", is_missing=True)
-    shared = {row["neighbour"]: row for row in one.shared}
-    rows = []
+    columns = [Column("customer"), Column("likeness", "number")]
+    note = f"Likeness is the cosine of what the two looked at and bought, 1 at most; as of {day(one.as_of)}."
+    if one.shared is None:
+        rows = [[cut(row["neighbour"], 40), row["cosine"]] for row in one.neighbours]
+        return Table("Most like them", columns, rows, f"{note} What they share is kept for the newest date that offers were made for.")
+    shared, rows = {row["neighbour"]: row for row in one.shared}, []
     for row in one.neighbours:
         both = shared.get(row["neighbour"], {"shared": 0, "titles": []})
         rows.append(
             [cut(row["neighbour"], 40), row["cosine"], both["shared"], ", ".join(cut(title, 40) for title in both["titles"]) or "nothing bought by both"]
         )
-    columns = [Column("customer"), Column("likeness", "number"), Column("items both bought", "number"), Column("among them", wide=True)]
-    return Table("Most like them", columns, rows, f"Likeness is the cosine of what the two looked at and bought, 1 at most; as of {day(one.as_of)}.")
+    return Table("Most like them", [*columns, Column("items both bought", "number"), Column("among them", wide=True)], rows, note)
 
 
 def _offers(one: Customer) -> Table | Text:

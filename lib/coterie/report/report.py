@@ -4,7 +4,7 @@ from coterie.report import page
 from coterie.report.blocks import Facts, Points, Section
 from coterie.report.sections import offers, segments, shop
 from coterie.report.sections.features import features_section
-from coterie.report.sections.moves import at_stake, flows, moves_section
+from coterie.report.sections.moves import at_stake, flows, moves_section, refitted
 from coterie.report.sections.offers import offers_section
 from coterie.report.sections.runs import dictionary_section, runs_section
 from coterie.report.sections.segments import segments_section
@@ -26,7 +26,8 @@ def _in_short(facts: Facts) -> Points:
     points = [*shop.in_short(facts), *segments.in_short(facts)]
     if moved:
         number = sum(row["customers"] for row in moved)
-        points.append(("Moves", f"{counted(number, 'customer')} changed segment since {day(moved[0]['previous_as_of'])}. {at_stake(facts)}".strip()))
+        further = " ".join(words for words in (refitted(facts), at_stake(facts)) if words)
+        points.append(("Moves", f"{counted(number, 'customer')} changed segment since {day(moved[0]['previous_as_of'])}. {further}".strip()))
     points += offers.in_short(facts)
     chosen = next((row for row in facts.rows("candidates") if row["is_chosen"]), None)
     if chosen:

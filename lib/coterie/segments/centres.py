@@ -11,6 +11,9 @@ Floats = NDArray[np.float64]
 Clusters = NDArray[np.int32]
 
 
+_ITSELF = 1e-6  # a point nearer than that is the customer that it was made from: points are written down to nine decimals
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where each row of a matrix belongs: cluster (0-based), confidence (0..1), Euclidean distance to what stands for the own cluster,
@@ -22,23 +25,31 @@ class Placement:
     second: Clusters
 
 
-def nearest_of(distances: Floats) -> Placement:
+def nearest_of(distances: Floats, apart: Floats | None = None) -> Placement:
     """(clusters, n) distances to each cluster -> the nearest cluster of each row, the first of equally near ones.
 
-    Confidence is 1 - d1 / d2, of the distances to the nearest and the next cluster: 1 on the nearest, 0 in the middle between two. With one
-    cluster it is 1.
+    `apart`, of the same shape, is measured by where given: the distance to the nearest point of the cluster that is not the row itself.
+
+    Confidence is 1 - d1 / d2, of the distances to the nearest and the next cluster: 1 on the nearest, 0 in the middle between two, and not
+    below 0. With one cluster it is 1.
     """
     rows = np.arange(distances.shape[1])
     cluster = distances.argmin(axis=0)
-    nearest = distances[cluster, rows]
+    nearest = (distances if apart is None else apart)[cluster, rows]
     if len(distances) == 1:
         return Placement(cluster.astype(np.int32), np.ones(len(rows)), nearest, np.full(len(rows), -1, np.int32))
     others = distances.copy()
     others[cluster, rows] = np.inf
     second = others.argmin(axis=0)
     next_nearest = others[second, rows]
-    confidence = 1 - np.divide(nearest, next_nearest, out=np.ones_like(nearest), where=next_nearest > 0)
+    confidence = np.maximum(0.0, 1 - np.divide(nearest, next_nearest, out=np.ones_like(nearest), where=next_nearest > 0))
     return Placement(cluster.astype(np.int32), confidence, nearest, second.astype(np.int32))
+
+
+def other_than_itself(two: Floats) -> Floats:
+    """(1 or 2, n) distances to the nearest points of a cluster -> (n,): to the nearest that is no customer's own, where there are two."""
+    apart: Floats = np.where(two[0] < _ITSELF, two[-1], two[0])
+    return apart
 
 
 def rounded(matrix: Floats) -> tuple[tuple[float, ...], ...]:
@@ -61,13 +72,18 @@ class CentresModel:
     def clusters(self) -> int:
         return len(self.centres) if self.groups is None else max(self.groups) + 1
 
+    @property
+    def has_middles(self) -> bool:
+        return self.groups is None
+
     def place(self, matrix: Floats) -> Placement:
         """(n, d) -> the cluster of the nearest centre. Distances are summed row by row, so that they do not depend on how rows are cut into batches."""
         distances = np.stack([np.sqrt(((matrix - np.asarray(centre)) ** 2).sum(axis=1)) for centre in self.centres])
         if self.groups is None:
             return nearest_of(distances)
         groups = np.asarray(self.groups)
-        return nearest_of(np.stack([distances[groups == group].min(axis=0) for group in range(self.clusters)]))
+        found = [np.sort(distances[groups == group], axis=0)[:2] for group in range(self.clusters)]
+        return nearest_of(np.stack([two[0] for two in found]), np.stack([other_than_itself(two) for two in found]))
 
     def keeping(self, clusters: list[int]) -> "CentresModel":
         """The model with only the clusters named, in that order."""

@@ -12,13 +12,17 @@ COMPARED_ON = 4000  # customers on whom a fit is compared with the trial
 
 
 class ClusterModel(Protocol):
-    """A fitted method. Its clusters are numbered from 0; `place` runs on Spark's workers. `noise`: the cluster of those in none, if there is one."""
+    """A fitted method. Its clusters are numbered from 0; `place` runs on Spark's workers. `noise`: the cluster of those in none, if there is one.
+    `has_middles`: the distance of a placement is that to the middle of the cluster."""
 
     @property
     def clusters(self) -> int: ...
 
     @property
     def noise(self) -> int | None: ...
+
+    @property
+    def has_middles(self) -> bool: ...
 
     def place(self, matrix: Floats) -> Placement: ...
 

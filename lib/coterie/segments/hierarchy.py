@@ -38,6 +38,10 @@ class HierarchyModel:
     def clusters(self) -> int:
         return self._flat.clusters
 
+    @property
+    def has_middles(self) -> bool:
+        return False
+
     def place(self, matrix: Floats) -> Placement:
         """(n, d) -> the cluster of the nearest centre."""
         return self._flat.place(matrix)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from coterie.segments.centres import Clusters, Floats, Placement, nearest_of
+from coterie.segments.centres import Clusters, Floats, Placement, nearest_of, other_than_itself
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,25 @@ class LandmarksModel:
     def noise(self) -> int | None:
         return None if self.reach is None else self.clusters - 1
 
+    @property
+    def has_middles(self) -> bool:
+        return False
+
+    def everyone(self) -> "LandmarksModel":
+        """The model that knows no noise: who is in reach of no cluster belongs to the nearest."""
+        return LandmarksModel(self.points, self.labels)
+
     def place(self, matrix: Floats) -> Placement:
-        """(n, d) -> clusters; with `reach` the confidence of noise is 0, and so is nobody's second cluster noise."""
+        """(n, d) -> clusters. A customer who is a point is measured by the next one of the cluster. With `reach` the confidence of noise is 0,
+        and so is nobody's second cluster noise."""
         points, labels = np.asarray(self.points).reshape(len(self.points), -1), np.asarray(self.labels)
         if not len(points):
             none = np.full(len(matrix), -1, np.int32)
             return Placement(np.zeros(len(matrix), np.int32), np.zeros(len(matrix)), np.zeros(len(matrix)), none)
         found = [_nearest(points[labels == label], matrix) for label in range(labels.max() + 1)]
-        near = nearest_of(np.sqrt(np.stack(found)))
-        return near if self.reach is None else self._within(near, np.stack(found) <= self.reach * self.reach)
+        first = np.stack([two[0] for two in found])
+        near = nearest_of(np.sqrt(first), np.stack([other_than_itself(np.sqrt(two)) for two in found]))
+        return near if self.reach is None else self._within(near, first <= self.reach * self.reach)
 
     def _within(self, near: Placement, in_reach: NDArray[np.bool_]) -> Placement:
         is_noise = ~in_reach.any(axis=0)
@@ -67,7 +77,7 @@ def exactly(matrix: Floats) -> tuple[tuple[float, ...], ...]:
 
 
 def _nearest(points: Floats, matrix: Floats) -> Floats:
-    """Squared distance of each row to the nearest point, summed up in one order whatever the batch."""
-    place = cKDTree(points).query(matrix)[1]
-    squares: Floats = ((matrix - points[place]) ** 2).sum(axis=1)
-    return squares
+    """(1 or 2, n) squared distances of each row to the nearest points, summed up in one order whatever the batch."""
+    places = cKDTree(points).query(matrix, k=list(range(1, min(2, len(points)) + 1)))[1]
+    squares: Floats = ((matrix[None, :, :] - points[places.T]) ** 2).sum(axis=2)
+    return np.sort(squares, axis=0)

@@ -32,6 +32,10 @@ class MixtureModel:
     def clusters(self) -> int:
         return len(self.weights)
 
+    @property
+    def has_middles(self) -> bool:
+        return True
+
     def logs(self, matrix: Floats) -> Floats:
         """(k, n) of log(weight x density)."""
         found = []

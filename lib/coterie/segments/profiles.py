@@ -12,8 +12,8 @@ _SEGMENT = ("segmentation", "segment_id")
 def typical_customers(members: DataFrame, count: int) -> DataFrame:
     """(segmentation, segment_id, typical_customers): the `count` ids nearest the segment's centre, nearest first, then by id.
 
-    Where a rule decided there is no centre, and `distance` is null: there it is the segment's mean recency, frequency and monetary (0 for
-    who never bought), and nearness is counted in standard deviations of the whole segmentation.
+    Where there is no centre `distance` is null (a rule decided, or the nearest of many points did): there it is the segment's mean recency,
+    frequency and monetary (0 for who never bought), and nearness is counted in standard deviations of the whole segmentation.
     """
     values = members.select(*_SEGMENT, "customer_id", "distance", *(F.coalesce(axis, F.lit(0)).alias(axis) for axis in AXES))
     means = values.groupBy(*_SEGMENT).agg(*(F.avg(axis).cast("double").alias(f"{axis}_mean") for axis in AXES))

@@ -42,12 +42,12 @@ class RuleTree:
     depth: int
 
 
-def grown(columns: Mapping[str, Floats], labels: NDArray[np.int64], whole: Sequence[str] = ()) -> RuleTree | None:
+def grown(columns: Mapping[str, Floats], labels: NDArray[np.int64], whole: Sequence[str] = (), is_shop: bool = True) -> RuleTree | None:
     """Columns of numbers (nan: missing), n values each, and the segment of each customer -> the tree; None for fewer than two segments.
 
     The shallowest tree of at most DEPTH, by Gini's impurity or entropy, that is nearly as faithful as the most faithful. Fidelity is measured
     on the third of the customers that the trees were not grown from; the rules are of a tree of that depth over all. `whole`: columns that
-    hold whole numbers.
+    hold whole numbers. `is_shop`: recency, frequency and monetary are a customer's, and said so.
     """
     if len(np.unique(labels)) < 2 or not columns:
         return None
@@ -68,7 +68,7 @@ def grown(columns: Mapping[str, Floats], labels: NDArray[np.int64], whole: Seque
         leaves = _leaves(leaf, said, segment)
         meant = np.isin(leaf, leaves)
         both = float((meant & (labels == segment)).sum())
-        words = "; or ".join(_words(tree, place, names, whole) for place in leaves) or "no rule of this depth tells it apart"
+        words = "; or ".join(_words(tree, place, names, whole, is_shop) for place in leaves) or "no rule of this depth tells it apart"
         rules[segment] = SegmentRule(words, both / max(int(meant.sum()), 1), both / int((labels == segment).sum()))
     return RuleTree(rules, right[chosen], chosen[0])
 
@@ -100,7 +100,7 @@ def _leaves(leaf: NDArray[np.int64], said: NDArray[np.int64], segment: int) -> l
     return [int(name) for name in names[np.lexsort((names, -sizes))][:_SHOWN]]
 
 
-def _words(tree: DecisionTreeClassifier, leaf: int, names: Sequence[str], whole: Sequence[str]) -> str:
+def _words(tree: DecisionTreeClassifier, leaf: int, names: Sequence[str], whole: Sequence[str], is_shop: bool) -> str:
     """The bounds on the way to a leaf, each feature's tightest, in the order in which they were asked."""
     bounds: dict[int, list[float]] = {}
     place, inner = leaf, tree.tree_
@@ -113,22 +113,23 @@ def _words(tree: DecisionTreeClassifier, leaf: int, names: Sequence[str], whole:
             low_high[1] = min(low_high[1], float(inner.threshold[place]))
         else:
             low_high[0] = max(low_high[0], float(inner.threshold[place]))
-    said = [_bounded(names[feature], low, high, names[feature] in whole) for feature, (low, high) in reversed(bounds.items())]
+    said = [_bounded(names[feature], low, high, names[feature] in whole, is_shop) for feature, (low, high) in reversed(bounds.items())]
     return " and ".join(said) if said else "everyone"
 
 
-def _bounded(name: str, low: float, high: float, is_whole: bool) -> str:
+def _bounded(name: str, low: float, high: float, is_whole: bool, is_shop: bool) -> str:
     """(low, high] of a feature in words: '3 or more orders', '2 to 5 orders', 'basket size above 3.2'."""
     plain = name.replace("_", " ")
-    most, more = _WORDS.get(name, (f"{plain} of at most {{}}", f"{plain} above {{}}"))
-    if name == "frequency":
+    of_any = (f"{plain} of at most {{}}", f"{plain} above {{}}")
+    most, more = _WORDS.get(name, of_any) if is_shop else of_any
+    if is_shop and name == "frequency":
         least, last = math.floor(low) + 1 if math.isfinite(low) else 0, math.floor(high) if math.isfinite(high) else 0
         if not math.isfinite(low):
             return "1 order" if last == 1 else most.format(f"{last:,}")
         if not math.isfinite(high):
             return more.format(f"{least:,}")
         return (f"{least:,} order" + ("" if least == 1 else "s")) if least == last else f"{least:,} to {last:,} orders"
-    if name == "recency" and math.isfinite(low) and math.isfinite(high):
+    if is_shop and name == "recency" and math.isfinite(low) and math.isfinite(high):
         return f"last bought {math.floor(low) + 1:,} to {math.floor(high):,} days ago"
     parts = [more.format(_number(low, is_whole))] if math.isfinite(low) else []
     if math.isfinite(high):

@@ -105,7 +105,7 @@ def portraits(rows: Iterable[Row], most_traits: int) -> list[Portrait]:
                 own[0]["revenue"],
                 float(own[0]["revenue"] / total) if total > 0 else None,
                 {row["feature"]: row["mean"] for row in own if row["count"]},
-                _traits(own, shop, most_traits),
+                _traits(own, shop, most_traits, segment_id != NOT_BOUGHT),
             )
         )
     return found
@@ -134,8 +134,10 @@ def _pooled(rows: Iterable[Row]) -> dict[str, Moments]:
     return pooled
 
 
-def _traits(rows: Iterable[Row], shop: Mapping[str, Moments], most: int) -> list[Trait]:
+def _traits(rows: Iterable[Row], shop: Mapping[str, Moments], most: int, is_of_shop: bool) -> list[Trait]:
     """The strongest differences from the shop, by strength and then by name; rounded, so that a sum's last digits order nothing.
+
+    is_of_shop: the rows are of customers who count in the shop's moments.
 
     A difference below a tenth of a standard deviation sets nobody apart.
     """
@@ -146,19 +148,20 @@ def _traits(rows: Iterable[Row], shop: Mapping[str, Moments], most: int) -> list
             continue
         strength = round((row["mean"] - moments.mean) / math.sqrt(moments.variance), 4)
         if abs(strength) >= 0.1:
-            found.append(Trait(row["feature"], strength, _effect(row, moments), _rounded(row["mean"]), _rounded(moments.mean)))
+            found.append(Trait(row["feature"], strength, _effect(row, moments, is_of_shop), _rounded(row["mean"]), _rounded(moments.mean)))
     return sorted(found, key=lambda trait: (-abs(trait.strength), trait.feature))[:most]
 
 
-def _effect(row: Row, shop: Moments) -> float | None:
-    """From the segment's and the shop's moments: the rest's sums are what the segment's leave of the shop's."""
-    inside, outside = row["count"], shop.count - row["count"]
+def _effect(row: Row, shop: Moments, is_of_shop: bool) -> float | None:
+    """From the segment's and the shop's moments: the others' sums are what the segment's leave of the shop's, all of them where it is no part."""
+    inside, taken = row["count"], row["count"] if is_of_shop else 0
+    outside = shop.count - taken
     if not outside:
         return None
-    mean = (shop.count * shop.mean - inside * row["mean"]) / outside
-    squares = shop.count * (shop.variance + shop.mean**2) - inside * (row["variance"] + row["mean"] ** 2)
+    mean = (shop.count * shop.mean - taken * row["mean"]) / outside
+    squares = shop.count * (shop.variance + shop.mean**2) - taken * (row["variance"] + row["mean"] ** 2)
     within = inside * row["variance"] + max(squares - outside * mean**2, 0.0)
-    return round((row["mean"] - mean) / math.sqrt(within / shop.count), 4) if within > 0 else None
+    return round((row["mean"] - mean) / math.sqrt(within / (inside + outside)), 4) if within > 0 else None
 
 
 def _rounded(value: float) -> float:

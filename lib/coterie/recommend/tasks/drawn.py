@@ -11,7 +11,8 @@ from coterie.recommend.tasks.scorers import Ready
 
 _CELLS_AT_ONCE = 1_000_000  # scores of one model held at a time: 8 MB
 _LEAST = 0.02  # added to a share before its logarithm is taken
-_IMPERSONAL = ("popular", "repeat", "new")  # what these say is in the features of the item and of the history, or in none
+NEW = "new"  # the source of what places are kept for: no candidate of a ranker's
+_IMPERSONAL = ("popular", "repeat", NEW)  # what these say is in the features of the item and of the history, or in none
 OF_ITEM = ("log_recent_buyers", "log_repeat_rate")
 OF_HISTORY = ("is_had", "had_log_recent_buyers", "had_log_repeat_rate", "had_log_days", "had_log_age", "had_log_customer_days", "had_log_customer_age")
 
@@ -19,7 +20,7 @@ OF_HISTORY = ("is_had", "had_log_recent_buyers", "had_log_repeat_rate", "had_log
 @dataclass(frozen=True)
 class Drawn:
     """What a tile gave. rows: (r,) places in block.asked. lists: by kind (r, C) item places, best first, -1 for none; scores: (r, C).
-    Union of the lists: union_rows (c,) 0 .. r - 1 in order, union_items (c,), features (c, F) as `feature_names` names them."""
+    Union of the lists but NEW: union_rows (c,) 0 .. r - 1 in order, union_items (c,), features (c, F) as `feature_names` names them."""
 
     rows: Places
     lists: Mapping[str, Places]
@@ -58,7 +59,7 @@ def drawn(block: Block, shelf: Shelf, ready: Mapping[str, Ready], count: int, wi
                 barred[block.own_rows[mine] - start, block.own_items[mine]] = True
             found = {kind: best(np.where(barred, -np.inf, tile)[at], count) for kind, tile in tiles.items()}
             lists, scores = {kind: places for kind, (places, _) in found.items()}, {kind: values for kind, (_, values) in found.items()}
-            codes = [np.flatnonzero(places >= 0) // places.shape[1] * m + places[places >= 0] for places in lists.values()]
+            codes = [np.flatnonzero(places >= 0) // places.shape[1] * m + places[places >= 0] for kind, places in lists.items() if kind != NEW]
             union = np.unique(np.concatenate(codes))
             union_rows, union_items = union // m, union % m
             columns: list[Floats] = []

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from coterie.recommend.tasks.block import Block, Floats, Places, Shelf, block_of, shelf_of
-from coterie.recommend.tasks.drawn import Drawn, drawn, feature_names, filled, in_order
+from coterie.recommend.tasks.drawn import NEW, Drawn, drawn, feature_names, filled, in_order
 from coterie.recommend.tasks.random import hashed, splitmix
 from coterie.recommend.tasks.ranker import Ranker
 from coterie.recommend.tasks.rearrange import Rearrangement, rearranged
 from coterie.recommend.tasks.scorers import Fresh, Ready, Scorer, popular_places
 
-NEW = "new"  # the source of what places are kept for
 EXAMPLES = "examples"  # the rows that hold a customer's candidates for a ranker to learn from
 MEASURED_SCHEMA = pa.schema(
     [
@@ -55,7 +54,7 @@ class Draw:
 def measured_lists(
     left: pa.Table, right: pa.Table, draw: Draw, filler: str, blend: str, ranker: Ranker | Sequence[Ranker] | None, negatives: float
 ) -> pa.Table:
-    """Rows of MEASURED_SCHEMA: for each row asked for and each model the list as it would be served, filled up by `filler`.
+    """Rows of MEASURED_SCHEMA: for each row asked for and each model the list as it would be served, filled up by `filler`, before any rearrangement.
 
     factors: the scores. With `ranker` also their list, as the model `blend`; with several each is for the customers of one part, see
     `part_of`. With `negatives` also EXAMPLES: every candidate that is in the truth and, drawn by a hash, that share of the others, of rows
@@ -104,8 +103,8 @@ def _margins(block: Block, tile: Drawn, ranker: Ranker | Sequence[Ranker]) -> Fl
 
 
 def _is_known(tile: Drawn, filler: str) -> NDArray[np.bool_]:
-    """(r,): some model beside `filler` has a candidate for the row."""
-    personal = [lists[:, 0] >= 0 for kind, lists in tile.lists.items() if kind != filler]
+    """(r,): some model beside `filler` has a candidate for the row; that there are new items says nothing of a customer."""
+    personal = [lists[:, 0] >= 0 for kind, lists in tile.lists.items() if kind not in {filler, NEW}]
     known: NDArray[np.bool_] = np.any(personal, axis=0) if personal else np.zeros(len(tile.rows), bool)
     return known
 
@@ -148,8 +147,10 @@ def served_lists(left: pa.Table, right: pa.Table, draw: Draw, chosen: str, fille
                 places, scores = ranked(tile, ranker.margins(tile.features), filler, pool)
             places, scores, is_filler = filled(places, scores, tile.lists[filler], pool)
             named = np.where(is_filler, filler, chosen if ranker is None else "").astype(object)
+            if rearrange.max_per_category > 0:
+                places, scores, named = _with_more(places, scores, named, tile.lists[filler], filler)
             if rearrange.new_share > 0:
-                places, scores, named = _with_new(places, scores, named, tile.lists[NEW])
+                places, scores, named = _with_more(places, scores, named, tile.lists[NEW], NEW)
             if rearrange.is_needed:
                 whose = block.customers.take(pa.array(block.asked[tile.rows]))
                 places, scores, named = rearranged(places, scores, named, draw.count, rearrange, shelf, whose)
@@ -157,10 +158,10 @@ def served_lists(left: pa.Table, right: pa.Table, draw: Draw, chosen: str, fille
     return pa.concat_tables(parts) if parts else SERVED_SCHEMA.empty_table()
 
 
-def _with_new(places: Places, scores: Floats, named: NDArray[Any], new: Places) -> tuple[Places, Floats, NDArray[Any]]:
-    """The lists with the new items that are not in them behind, named NEW."""
-    more = np.where((new[:, :, None] == places[:, None, :]).any(axis=2), -1, new)
-    names = np.full(more.shape, NEW, object)
+def _with_more(places: Places, scores: Floats, named: NDArray[Any], others: Places, kind: str) -> tuple[Places, Floats, NDArray[Any]]:
+    """The lists with those of `others` that are not in them behind, named `kind`."""
+    more = np.where((others[:, :, None] == places[:, None, :]).any(axis=2), -1, others)
+    names = np.full(more.shape, kind, object)
     return np.concatenate([places, more], axis=1), np.concatenate([scores, np.zeros(more.shape)], axis=1), np.concatenate([named, names], axis=1)
 
 

@@ -35,8 +35,8 @@ def rearranged(
     """The first `count` of each row of a longer list (r, pool), chosen one after another (maximal marginal relevance).
 
     At each place the candidate with the highest (1 - mmr) x relevance - mmr x (greatest similarity to those chosen already), Carbonell and
-    Goldstein 1998, The use of MMR, with relevance 1 / rank; a candidate of a full category waits until no other is left. Places are reserved
-    for new items at the end of the list: the whole part of new_share x count, and one more for the customers whom a hash draws.
+    Goldstein 1998, The use of MMR, with relevance 1 / rank. A candidate of a full category is left out, so that a list may end early. Places are
+    reserved for new items at the end of the list: the whole part of new_share x count, and one more for the customers whom a hash draws.
     """
     r, pool = places.shape
     rows = np.arange(r)
@@ -54,8 +54,7 @@ def rearranged(
         worth = (1 - how.mmr) / (1.0 + np.arange(pool)) - how.mmr * likeness
         if how.max_per_category:
             mine = category[np.maximum(places, 0)]
-            is_full = known[mine] & (in_category[rows[:, None], mine] >= how.max_per_category)
-            worth = np.where(is_full, worth - 10, worth)
+            is_free &= ~(known[mine] & (in_category[rows[:, None], mine] >= how.max_per_category))
         needs_new = (reserved - np.where(chosen >= 0, is_new[rows[:, None], np.maximum(chosen, 0)], False).sum(axis=1)) >= count - turn
         worth = np.where(needs_new[:, None] & is_new, worth + 100, worth)
         worth = np.where(is_free, worth, -np.inf)

@@ -77,23 +77,30 @@ class ItemWeights:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Scores S V: S (u, customers) the similarities to the neighbours to a power, V (customers, m) of side "basket", what each of them has."""
+    """Scores S V: S (u, customers) the similarities to the neighbours to a power, V (customers, m) of sides "basket" and "looked", what each of
+    them bought, and did something else with. Reason: how many of the neighbours bought it, else how many looked at it."""
 
     kind: str
     power: float
 
     def ready(self, block: Block, shelf: Shelf) -> Ready:
-        baskets = shelf.side(self.kind, "basket")
-        near, values = block.sides.get(self.kind), baskets.matrix(baskets.ids, shelf.ids)
-        similar = near.matrix(block.customers, baskets.ids) if near else sparse.csr_matrix((len(block.customers), len(baskets.ids)))
+        baskets, looked = (shelf.side(self.kind, name) for name in ("basket", "looked"))
+        whose = pc.unique(pa.chunked_array([baskets.ids, looked.ids], pa.string()))
+        bought, others = baskets.matrix(whose, shelf.ids), looked.matrix(whose, shelf.ids)
+        near = block.sides.get(self.kind)
+        similar = near.matrix(block.customers, whose) if near else sparse.csr_matrix((len(block.customers), len(whose)))
         similar.data = similar.data**self.power
-        transposed = cache(values.T.tocsr)
+        transposed = cache(lambda: (bought.T.tocsr(), others.T.tocsr()))
+
+        def counted(customers: Places, had: sparse.csr_matrix, items: Places) -> list[int]:
+            return [int(count) for count in np.asarray((similar[customers] > 0).multiply(had[items] > 0).sum(axis=1)).ravel()]
 
         def because(customers: Places, items: Places) -> list[str | None]:
-            counts = (similar[customers] > 0).multiply(transposed()[items] > 0).sum(axis=1)
-            return [f"bought by {_customers(int(count))} like you" if count else None for count in np.asarray(counts).ravel()]
+            buyers, lookers = (counted(customers, had, items) for had in transposed())
+            words = [("bought", n) if n else ("looked at", m) for n, m in zip(buyers, lookers, strict=True)]
+            return [f"{verb} by {_customers(count)} like you" if count else None for verb, count in words]
 
-        return _Product(similar, values, because)
+        return _Product(similar, (bought + others).tocsr(), because)
 
 
 @dataclass(frozen=True)

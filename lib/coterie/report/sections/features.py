@@ -29,7 +29,7 @@ def features_section(facts: Facts) -> Section:
     sample = facts.rows("sample")
     columns = {name: np.array([math.nan if row[name] is None else row[name] for row in sample]) for name in sample[0] if name != "segment_id"}
     telling = {name: values for name, values in columns.items() if _varies(values)}
-    clustered, dropped = _clustered(facts)
+    clustered, dropped, components = _clustered(facts)
     total = facts.rows("totals")[0]["customers"] if facts.rows("totals") else len(sample)
     drawn = f"all {total:,} customers" if len(sample) >= total else f"{len(sample):,} of {total:,} customers, drawn evenly"
     note = f"As of {day(facts.as_of)}, {drawn}."
@@ -51,7 +51,7 @@ def features_section(facts: Facts) -> Section:
         spread,
         _table(order, telling, clustered, note, facts.currency),
         *_correlations(telling, first, note),
-        _removed(silent, dropped, clustered, facts),
+        _removed(silent, dropped, clustered, components, facts),
     ]
     return Section("features", title, short, lead, blocks)
 
@@ -61,10 +61,16 @@ def _varies(values: Floats) -> bool:
     return known.size > 1 and bool(np.ptp(known) > 0)
 
 
-def _clustered(facts: Facts) -> tuple[list[str], dict[str, str]]:
-    """The columns that the segments in force were made from, and why others are not among them."""
+def _clustered(facts: Facts) -> tuple[list[str], dict[str, str], int]:
+    """The columns that the segments in force were made from, why others are not among them, and to how many principal components they were
+    brought down (0: they were not)."""
     found = facts.rows("clustering")
-    return (list(json.loads(found[0]["names"])), dict(json.loads(found[0]["dropped"] or "{}"))) if found else ([], {})
+    if not found:
+        return [], {}, 0
+    names, dropped = list(json.loads(found[0]["names"])), dict(json.loads(found[0]["dropped"] or "{}"))
+    if "component_1" not in names:
+        return names, dropped, 0
+    return [name for name in json.loads(found[0]["steps"]) if name not in dropped], dropped, len(names)
 
 
 def _histogram(name: str, values: Floats) -> dict[str, Any]:
@@ -168,13 +174,14 @@ def _shown(names: Sequence[str], first: Sequence[str], found: Floats) -> list[in
     return [places[i] for i in hierarchy.leaves_list(tree)]
 
 
-def _removed(silent: Sequence[str], dropped: dict[str, str], clustered: Sequence[str], facts: Facts) -> Table:
+def _removed(silent: Sequence[str], dropped: dict[str, str], clustered: Sequence[str], components: int, facts: Facts) -> Table:
     rows = [[label(name), cut(reason, 200)] for name, reason in dropped.items()]
     if silent:
         rows.append([capital(", ".join(label(name) for name in silent)), "the same for every customer, or unknown of all: the shop's records do not hold it"])
     note = f"What could not tell customers apart, or said what another feature says, as of {day(facts.as_of)}."
     if clustered:
-        note += f" The segments were made from: {', '.join(label(name) for name in clustered)}."
+        by_way = f", by way of {counted(components, 'principal component')}" if components else ""
+        note += f" The segments were made from: {', '.join(label(name) for name in clustered)}{by_way}."
     return Table(
         "What was left out, and why",
         [Column("feature", wide=True), Column("why", wide=True)],

@@ -28,15 +28,25 @@ def moves_section(facts: Facts) -> Section:
     moved = [row for row in there if row["from_segment_id"] != row["to_segment_id"]]
     customers, everyone = sum(row["customers"] for row in moved), sum(row["customers"] for row in there)
     share = percent(customers / everyone) if everyone else "none"
-    stakes = at_stake(facts)
+    stakes, by_model = at_stake(facts), refitted(facts)
     lead = f"Between {day(before)} and {day(facts.as_of)}, {counted(customers, 'customer')} of {everyone:,} ({share}) went to another segment."
+    if by_model:
+        lead += f" {by_model}"
     if stakes:
         lead += f" {stakes}"
     return Section("moves", title, short, lead, [_diagram(facts, found), *_causes(facts)])
 
 
+def refitted(facts: Facts) -> str:
+    """How many moved because the model was fitted anew, in a sentence; empty where nobody did."""
+    number = sum(row["customers"] for row in facts.rows("moves") if row["segmentation"] == "chosen" and row["cause"] == "model")
+    return f"For {number:,} of them it is the model that changed, not the customer." if number else ""
+
+
 def at_stake(facts: Facts) -> str:
-    """What the moves between segments are worth, in a sentence; empty where that is not known."""
+    """What the moves between segments are worth, in a sentence; empty where that is not known, or where a new model moved customers who did nothing."""
+    if refitted(facts):
+        return ""
     sums = [
         float(row["revenue_at_stake"]) for row in flows(facts) if row.get("revenue_at_stake") is not None and row["from_segment_id"] != row["to_segment_id"]
     ]

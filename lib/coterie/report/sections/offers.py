@@ -240,8 +240,9 @@ def in_short(facts: Facts) -> list[tuple[str, str]]:
         return []
     ours, popular = pair
     if ours["model"] == "popular":
-        return [("Offers", f"The popular list is served: {spoken(ours['value'])} customers took something of it in the test window.")]
+        return [("Offers", f"The popular list is served: {spoken(ours['value'])} customers who bought something new in the test window took it from there.")]
     beside = f", {ours['value'] / popular['value']:.1f} times as many as from the popular list" if popular["value"] else ""
     first, _, last = ours["window"].partition("..")
     days = (datetime.date.fromisoformat(last) - datetime.date.fromisoformat(first)).days + 1
-    return [("Offers", f"In the {days} days of the test, {spoken(ours['value'])} customers took something new from their own list of {ours['k']}{beside}.")]
+    who = f"{spoken(ours['value'])} customers who bought something new"
+    return [("Offers", f"In the {days} days of the test, {who} took it, or some of it, from their own list of {ours['k']}{beside}.")]

@@ -33,7 +33,7 @@ def segments_section(facts: Facts) -> Section:
     clustered = [row for row in found if row["segment_id"] != NOT_BOUGHT]
     lead = (
         f"{counted(sum(row['size'] for row in clustered), 'customer')} who have bought fall into {counted(len(clustered), 'group')} by what they did; "
-        "how many was found, not given."
+        + ("how many was found, not given." if len({row["k"] for row in facts.rows("candidates") if row["k"]}) > 1 else "as many as the settings say.")
         if len(clustered) != 1
         else "All customers who have bought are one group: nothing that was looked at tells them apart."
     )
@@ -140,7 +140,7 @@ def _card(facts: Facts, row: Row) -> dict[str, Any]:
     middle = next((one for one in facts.rows("middles") if one["segment_id"] == row["segment_id"]), None)
     offers = [one for one in facts.rows("segment_offers") if one["segment_id"] == row["segment_id"]]
     headline = (
-        f"{capital(spoken(row['share']))} customers, {percent(row['revenue_share'])} of the revenue"
+        f"{capital(spoken(row['share']))} buyers, {percent(row['revenue_share'])} of the revenue"
         if is_buyer
         else f"{counted(size, 'customer')} seen without a purchase that still counts"
     )
@@ -230,8 +230,8 @@ def in_short(facts: Facts) -> list[tuple[str, str]]:
     if not found:
         return [("Segments", "There are none as of this date yet.")]
     first, largest = found[0], max(found, key=lambda row: row["size"])
-    points = [(cut(first["segment_name"], 80), f"{capital(spoken(first['share']))} customers bring {percent(first['revenue_share'])} of the revenue.")]
+    points = [(cut(first["segment_name"], 80), f"{capital(spoken(first['share']))} buyers bring {percent(first['revenue_share'])} of the revenue.")]
     if largest is not first:
-        words = f"The largest group: {spoken(largest['share'])} customers, {percent(largest['revenue_share'])} of the revenue."
+        words = f"The largest group: {spoken(largest['share'])} buyers, {percent(largest['revenue_share'])} of the revenue."
         points.append((cut(largest["segment_name"], 80), words))
     return points

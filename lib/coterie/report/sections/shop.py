@@ -77,7 +77,7 @@ def _months(facts: Facts) -> list[Any]:
     note = f"By calendar month up to {day(facts.as_of)}{ended}."
     sums = [[month(row["month"]), *(float(row[name] or 0) for name in ("bought", "given_back", "revenue")), row["orders"]] for row in found]
     columns = [Column("month"), Column("bought", "money"), Column("given back", "money"), Column("net revenue", "money"), Column("orders", "number")]
-    money_table = Table("Revenue month by month", columns, sums, f"{note} Money in {currency}.")
+    money_table = Table("Revenue month by month", columns, sums, f"{note} Money in {currency}; orders that were cancelled later count here.")
     net = [float(row["revenue"] or 0) for row in found]
     said = [f"<b>{month(row['month'])}</b><br>{money(value, currency)} net<br>{row['orders']:,} orders" for row, value in zip(found, net, strict=True)]
     ticks = {"tickformat": "%b\n%Y", "dtick": f"M{max(1, round(len(found) / 12))}", "showgrid": False}

@@ -111,7 +111,7 @@ def _table(facts: Facts, everything: Sequence[Row], chosen: Row | None) -> Table
     rows = [[_short(row, sets), row["k"], *(values.get(name) for name, _, _ in shown), cut(row["verdict"], 200)] for row, values in measured]
     better = "; ".join(f"{words}: {hint}" for _, words, hint in shown if hint)
     size = next((values["sample_customers"] for _, values in measured if values.get("sample_customers")), None)
-    sample = f" Measured on {counted(size, 'customer')}." if size else ""
+    sample = f" Measured on {counted(size, 'customer')}; the silhouettes of all but the chosen one on some of them." if size else ""
     space = f" All on {', '.join(sets)}." if len(sets) == 1 else ""
     rest = f" The {len(found)} of {len(everything):,} that came furthest; all are in segment_candidates." if len(everything) > len(found) else ""
     note = f"Fitted as of {day(found[0]['as_of'])}.{sample}{space}{rest} {capital(better)}."
@@ -130,10 +130,13 @@ def _steadiness(facts: Facts, chosen: Row | None) -> list[Any]:
     for row in facts.rows("clustering"):
         fitted |= row["measures"] or {}
     values = fitted | ((chosen["measures"] or {}) if chosen else {})
+    ran = [row for row in facts.runs if row["job"] == "segments" and row["as_of"] == facts.as_of and row["state"] == "finished"]
+    if ran and ran[0].get("adjusted_rand_in_time") is not None:
+        values["adjusted_rand_in_time"] = ran[0]["adjusted_rand_in_time"]
     known = (
         ("stability", "stability over resamples", "mean adjusted Rand of fits on resampled customers; 1: the same segments each time"),
         ("stability_sd", "its spread", "standard deviation over the resamples"),
-        ("agreement_in_time", "agreement with the date before", "adjusted Rand; 1: nobody changed places"),
+        ("adjusted_rand_in_time", "agreement with the date before", "adjusted Rand; 1: nobody changed places"),
         ("trial_agreement", "agreement of sample and whole", "adjusted Rand of the fit on the sample and the one on all customers"),
         ("rule_fidelity", "how well the rules in words say it", "share of customers whom the rules put where the model does"),
     )
