@@ -40,6 +40,11 @@ def test_a_wrong_setting_is_named_with_what_was_expected(text: str, named: str) 
         load_settings([override(text)])
 
 
+def test_variety_needs_the_model_that_knows_what_is_alike() -> None:
+    with pytest.raises(SettingsError, match=r"'recommend.models' lacks 'item_knn', which says what items are alike; add it"):
+        load_settings([override("recommend.mmr=0.5"), override('recommend.models=["popular", "als"]')])
+
+
 def test_every_wrong_setting_is_named_at_once() -> None:
     with pytest.raises(SettingsError, match=r"min_share.*; .*seed"):
         load_settings([{"segments": {"seed": "a", "min_share": "b"}}])

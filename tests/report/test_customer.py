@@ -55,7 +55,7 @@ def test_what_neighbours_share_is_shown_where_it_is_kept() -> None:
     [unknown] = blocks(replace(STRANGER, shared=None), "like")
     assert isinstance(unknown, Table)
     assert [list(row) for row in unknown.rows] == [["n1", 0.62]]
-    assert "kept for the newest date" in unknown.note
+    assert "kept for the last date that offers were made for" in unknown.note
 
 
 def test_a_probability_is_not_told_as_a_distance() -> None:

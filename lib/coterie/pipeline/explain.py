@@ -35,7 +35,8 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
         columns = [name for name in queries.COMPARED if own[0][name] is not None]
         asked_of_others = list(dict.fromkeys([*columns, "average_order_value"]))  # what an order is usually worth, for who has made none
         near = [row["neighbour"] for row in neighbours]
-        kept = next((row["as_of"] for row in shelf.history if "customer_items" in (row["tables_written"] or {})), day)  # of the newest date alone
+        recommended = (row["as_of"] for row in shelf.history if row["job"] == "recommend" and "customer_items" in (row["tables_written"] or {}))
+        kept = next(recommended, day)  # what two customers share is kept of one date, the last that lists were made for
         asked: dict[str, Callable[[], DataFrame]] = {
             "profiles": lambda: of_date(tables["segment_profiles"], day),
             "beside": lambda: queries.beside(features, tables["segments"], own[0], chosen["segment_id"] if chosen else -1, day, asked_of_others),

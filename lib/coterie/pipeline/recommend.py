@@ -120,8 +120,9 @@ def _tell(run: Run, contest: Contest, verdict: Verdict | None) -> None:
     served_count, full, item_count = rows.agg(F.count_distinct("customer_id"), F.count(is_full), F.count_distinct("item_id")).collect()[0]
     short = served_count - full
     run.measure(customers_served=served_count, items_recommended=item_count, short_lists=short)
+    why_short = "they have had the rest" + (", or it is of categories that are full" if settings.max_per_category else "")
     lines = [
-        f"{served_count:,} customers have {settings.count} recommendations each" + (f" ({short} fewer: they have had the rest)" if short else "")
+        f"{served_count:,} customers have {settings.count} recommendations each" + (f" ({short} fewer: {why_short})" if short else "")
         + f", of {item_count:,} items"
     ]
     if verdict is None:

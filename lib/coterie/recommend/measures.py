@@ -20,7 +20,7 @@ excluded   customers of protocol `all` who are not in `new`: all that they bough
 
 The interval is a Poisson bootstrap over customers (Chamandy, Muralidharan, Najmi, Naidu 2012, Estimating uncertainty for massive data
 streams): in each resample a customer counts Poisson(1) times, which follows from a hash of the customer's id, so that it is the same in
-every run and for every model. Interval: 2.5 % and 97.5 % quantiles over the resamples.
+every run and for every model. Interval: 2.5 % and 97.5 % quantiles over the resamples. Of all lists together there is none.
 """
 
 from collections.abc import Sequence
@@ -48,6 +48,7 @@ VALUES_SCHEMA = pa.schema(
         ("customers", pa.int64()),
     ]
 )
+_NO_INTERVAL = {"low": None, "high": None}
 
 
 def customer_measures(rows: NDArray[np.int64], ranks: NDArray[np.int64], truths: NDArray[np.int64], ks: Sequence[int]) -> Floats:
@@ -92,8 +93,8 @@ def found_hits(offered: pa.ListArray, truth: pa.ListArray) -> tuple[NDArray[np.i
 
 
 def values_of(lists: pa.Table, facts: pa.Table, ks: Sequence[int], resamples: int, offered: int) -> pa.Table:
-    """Rows of VALUES_SCHEMA for the lists of one population and protocol; low and high are null without resamples, and of coverage and gini:
-    a resample has fewer customers that differ, and so fewer items, whatever the lists.
+    """Rows of VALUES_SCHEMA for the lists of one population and protocol; low and high are null without resamples, and of coverage and
+    gini: a resample has fewer customers that differ, and so fewer items, whatever the lists.
 
     lists: (population, protocol, model, customer_id, customer_hash bigint, truth list<string> not empty, items list<string> best first), one row a
     customer and model, every model with the same customers. facts: (item_id, buyers, customers double, ids list<string>, factors list<float>: the
@@ -208,9 +209,6 @@ def _exposures(items: pa.ListArray, k: int, counts: Floats) -> Floats:
 
 def _labels(ks: Sequence[int]) -> list[tuple[str, int]]:
     return [(name, k) for k in ks for name in NAMES]
-
-
-_NO_INTERVAL = {"low": None, "high": None}
 
 
 def _interval(sums: Floats, totals: Floats) -> dict[str, float | None]:

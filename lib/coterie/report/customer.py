@@ -166,7 +166,7 @@ def _neighbours(one: Customer) -> Table | Text:
     note = f"Likeness is the cosine of what the two looked at and bought, 1 at most; as of {day(one.as_of)}."
     if one.shared is None:
         rows = [[cut(row["neighbour"], 40), row["cosine"]] for row in one.neighbours]
-        return Table("Most like them", columns, rows, f"{note} What they share is kept for the newest date that offers were made for.")
+        return Table("Most like them", columns, rows, f"{note} What they share is kept for the last date that offers were made for, which is another.")
     shared, rows = {row["neighbour"]: row for row in one.shared}, []
     for row in one.neighbours:
         both = shared.get(row["neighbour"], {"shared": 0, "titles": []})
