@@ -69,7 +69,9 @@ def clustering(models: DataFrame, as_of: datetime.date) -> DataFrame:
     parts = [F.get_json_object("payload", path).alias(name) for name, path in _PARTS.items()]
     placing = until(models, as_of).select("as_of", "model_id", "measures", *parts).where(F.col("ids").isNotNull() & F.col("names").isNotNull())
     newest_first = placing.orderBy(F.col("as_of").desc(), F.col("revision").cast("int").desc(), "model_id")
-    return newest_first.limit(1).select("measures", "names", "dropped", "steps")
+    is_list = F.col("steps").startswith("[")
+    steps = F.when(is_list, F.col("steps")).otherwise(F.concat(F.lit("["), "steps", F.lit("]"))).alias("steps")  # of one match Spark gives the bare value
+    return newest_first.limit(1).select("measures", "names", "dropped", steps)
 
 
 _PARTS = {
