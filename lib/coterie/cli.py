@@ -116,7 +116,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Ingest, features, segments, recommendations and the report, in one session."""
-    day, (start, end) = _day(as_of, "--as-of"), _range(first, last, source=source, input=input, **{"as-of": as_of})
+    day, (start, end) = _day(as_of, "--as-of"), _range(first, last, source=source, input=input, as_of=as_of)
     with display.progress(quiet or json) as shown:
         shop = _shop(lake, conf, set, shown)
         results = shop.redo(start, end, refit=refit, force=force) if start else shop.run(source, input, day, refit, force)
@@ -128,7 +128,7 @@ def _range(first: str | None, last: str | None, **others: str | None) -> tuple[A
     """Raises UserError where the one is given without the other, or with options that say something else."""
     if (first is None) != (last is None):
         raise UserError("--from and --to go together: give both")
-    given = [f"--{name}" for name, value in others.items() if value is not None]
+    given = [f"--{name.replace('_', '-')}" for name, value in others.items() if value is not None]
     if first is not None and given:
         raise UserError(f"--from and --to make the dates anew that are there; leave {' and '.join(given)} away, or run it first without them")
     return _day(first, "--from"), _day(last, "--to")
@@ -148,7 +148,7 @@ def _as_of_job(name: str, summary: str) -> None:
         quiet: Quiet = False,
         json: Json = False,
     ) -> None:
-        day, (start, end) = _day(as_of, "--as-of"), _range(first, last, **{"as-of": as_of})
+        day, (start, end) = _day(as_of, "--as-of"), _range(first, last, as_of=as_of)
         with display.progress(quiet or json) as shown:
             shop = _shop(lake, conf, set, shown)
             results = shop.redo(start, end, (name,), force=force) if start else [getattr(shop, name)(day, force=force)]
@@ -175,7 +175,7 @@ def segments(
     json: Json = False,
 ) -> None:
     """Segments of the customers, what sets each apart, and who moved."""
-    day, (start, end) = _day(as_of, "--as-of"), _range(first, last, **{"as-of": as_of})
+    day, (start, end) = _day(as_of, "--as-of"), _range(first, last, as_of=as_of)
     with display.progress(quiet or json) as shown:
         shop = _shop(lake, conf, set, shown)
         results = shop.redo(start, end, ("segments",), refit, force) if start else [shop.segments(day, refit, force)]

@@ -114,12 +114,12 @@ class Lake:
         return operations is not None and all(name.startswith(("OPTIMIZE", "VACUUM")) for name in operations)
 
     def _operations(self, table: str, since_version: int) -> list[str] | None:
-        """What was done to the table after that version, newest first; None where the log no longer reaches back that far."""
-        later = self.spark.sql(f"DESCRIBE HISTORY {self.name_of(table)}").where(F.col("version") > since_version)
-        commits = later.select("version", "operation").collect()  # a few bytes a commit
-        if commits and max(row["version"] for row in commits) - since_version != len(commits):
-            return None
-        return [row["operation"] for row in commits]
+        """What was done to the table after that version, newest first; None where the log does not reach back, or on, that far."""
+        known = self.spark.sql(f"DESCRIBE HISTORY {self.name_of(table)}").where(F.col("version") >= since_version)
+        commits = known.select("version", "operation").collect()  # a few bytes a commit
+        later = [row["operation"] for row in commits if row["version"] > since_version]
+        is_whole = max((row["version"] for row in commits), default=-1) - since_version == len(later)
+        return later if is_whole else None
 
     def create(self, table: str) -> None:
         """The empty table with its comments, constraints and properties, where it does not exist yet."""

@@ -59,19 +59,22 @@ class Lease:
         return self.lake.name_of("lease")
 
     def _ensure_row(self) -> None:
-        free = self.lake.spark.createDataFrame([("writer",)], "name string").selectExpr(
-            "name", "CAST(NULL AS string) AS holder", "CAST(NULL AS timestamp) AS taken_at", "CAST(NULL AS timestamp) AS expires_at"
-        )
         for patience in range(_PATIENCE, -1, -1):
             if self._has_row():
                 return
             try:
-                self.lake.append("lease", free, once="lease")
+                self._put_row()
                 return
             except LakeError:  # another job makes the table, or put the row there first
                 if not patience:
                     raise
                 time.sleep(0.5)
+
+    def _put_row(self) -> None:
+        free = self.lake.spark.createDataFrame([("writer",)], "name string").selectExpr(
+            "name", "CAST(NULL AS string) AS holder", "CAST(NULL AS timestamp) AS taken_at", "CAST(NULL AS timestamp) AS expires_at"
+        )
+        self.lake.append("lease", free, once="lease")
 
     def _has_row(self) -> bool:
         return bool(self.lake.read("lease").limit(1).collect())  # the table has one row at most

@@ -84,6 +84,13 @@ def test_the_change_feed_gives_what_came_after_a_version_whatever_the_lake_is_ca
     assert [(row["event_id"], row["_change_type"]) for row in changed.collect()] == [("two", "insert")]
 
 
+def test_a_table_is_as_it_was_left_at_its_newest_version_and_at_none_that_it_does_not_have(spark: SparkSession, lake: Lake) -> None:
+    lake.append("customers", customers(spark, ann="FR"))
+    newest = lake.version("customers")
+    assert newest is not None
+    assert [lake.is_as_left("customers", version) for version in (newest - 1, newest, newest + 1)] == [False, True, False]
+
+
 def test_a_purchase_of_nothing_breaks_the_constraint_of_events(spark: SparkSession, lake: Lake) -> None:
     row = dict.fromkeys(EVENTS.names) | {
         "event_id": "one", "source": "web", "source_files": ["f"], "event_type": "purchase",

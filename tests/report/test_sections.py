@@ -81,6 +81,7 @@ def test_the_served_model_is_marked_beside_the_popular_list() -> None:
     assert table.marked == frozenset({0})
     said = in_short_of_offers(facts())[0][1].replace("\u202f", " ")
     who = "1 in 2 customers who bought something new took it, or some of it, from their own list of 10"
+    assert "2.5 times as many as from the popular list" in report_page(facts(), "today")
     assert said.endswith(f"{who}, 2.5 times as many as from the popular list.")
 
 

@@ -42,10 +42,11 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
             "beside": lambda: queries.beside(features, tables["segments"], own[0], chosen["segment_id"] if chosen else -1, day, asked_of_others),
             "days": lambda: queries.days(tables["daily_activity"], customer_id, day),
             "bought": lambda: queries.bought(tables["customer_item_days"], tables["items"], customer_id, day),
-            "shared": lambda: queries.shared_items(tables["customer_items"], tables["items"], near, customer_id, day),
             "offers": lambda: queries.offered(tables["recommendations"], tables["items"], customer_id, day),
             "payload": lambda: payload,
         }
+        if kept == day:
+            asked["shared"] = lambda: queries.shared_items(tables["customer_items"], tables["items"], near, customer_id, day)
         found: dict[str, list[dict[str, Any]]] = dict(zip(asked, pool.map(lambda name: rows_of(asked[name]()), asked), strict=True))
     return Customer(
         customer_id=customer_id,
@@ -59,7 +60,7 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
         days=found["days"] if "daily_activity" in shelf.tables else None,
         bought=found["bought"],
         neighbours=neighbours if "similar_customers" in shelf.tables else None,
-        shared=found["shared"] if kept == day else None,
+        shared=found.get("shared"),
         offers=found["offers"] if "recommendations" in shelf.tables else None,
         payload=found["payload"][0]["payload"] if found["payload"] else None,
     )
