@@ -1,5 +1,6 @@
 """The one place that makes a SparkSession. An active one is used as it is; only its time zone and ANSI mode are set."""
 
+import atexit
 import contextlib
 import importlib.util
 import os
@@ -38,7 +39,6 @@ _LOCAL = {
     "spark.ui.showConsoleProgress": "false",  # Spark's bar garbles ours
     "spark.driver.host": "localhost",  # a laptop without a network has no other name
     "spark.log.level": "ERROR",
-    "spark.sql.warehouse.dir": str(Path(tempfile.gettempdir()) / f"coterie-warehouse-{os.getpid()}"),  # else an empty folder appears wherever one stands
 }
 
 
@@ -144,24 +144,33 @@ def _answering(builder: SparkSession.Builder, remote: str) -> SparkSession:
 
 
 def _started(builder: SparkSession.Builder, settings: Spark) -> SparkSession:
-    """A local session, with what the JVM says kept in a log: it is read again where the start fails."""
-    options = _local_options(settings)
-    descriptor, log = tempfile.mkstemp(prefix="coterie-spark-", suffix=".log")
-    os.close(descriptor)
+    """A local session. What the JVM says goes to a log, which stays where the start fails and goes with this process where it does not."""
+    folder = Path(tempfile.mkdtemp(prefix="coterie-spark-"))
+    log, warehouse = folder / "log", folder / "warehouse"  # Spark makes an empty warehouse wherever one stands
+    options = {"spark.sql.warehouse.dir": str(warehouse)} | _local_options(settings)
     try:
-        with _output_into(Path(log)):
+        with _output_into(log):
             session = _configured(builder, options).getOrCreate()
     except Exception as error:
-        said = Path(log).read_text(errors="replace")
+        said = log.read_text(errors="replace")
         if "unresolved dependenc" in said.lower() or "Server access error" in said:
             raise SessionError(
                 "Spark's package resolver could not fetch Delta's JAR from Maven Central; check the network or proxy, "
                 "or name a JAR you have: --set spark.conf='{\"spark.jars\" = \"/path/delta-spark.jar,/path/delta-storage.jar\"}'"
             ) from None
         raise SessionError(f"Spark did not start: {_first_line(error)}; its own words are in {log}") from None
+    atexit.register(_tidy, folder)
     if "spark.jars.packages" in options and _keeps_jars(settings):
         remember_jars(options["spark.jars.packages"], session.conf.get("spark.jars", "") or "")
     return session
+
+
+def _tidy(folder: Path) -> None:
+    """Takes the log and the empty warehouse away; one that somebody put a table into stays."""
+    (folder / "log").unlink(missing_ok=True)
+    for left in (folder / "warehouse", folder):
+        with contextlib.suppress(OSError):
+            left.rmdir()
 
 
 @contextlib.contextmanager

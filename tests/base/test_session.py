@@ -68,9 +68,10 @@ def test_a_connect_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert (result.returncode, "no Spark Connect server answers at sc://127.0.0.1:9/" in result.stderr) == (2, True), result.stderr
 
 
-def test_what_delta_says_of_a_vacuum_does_not_stand_in_a_commands_json(lake: Lake) -> None:
+def test_what_delta_says_of_a_vacuum_stands_neither_in_a_commands_json_nor_in_a_file_that_stays(lake: Lake, tmp_path: Path) -> None:
     lake.create("segment_agreement")
-    result = coterie("maintain", "--lake", lake.place, "--json", "--quiet")
+    result = coterie("maintain", "--lake", lake.place, "--json", "--quiet", TMPDIR=str(tmp_path))
+    assert list(tmp_path.glob("coterie-*")) == []
     assert [row["measures"] for row in json.loads(result.stdout)] == [{"tables": 3.0}], result.stderr
 
 
