@@ -139,7 +139,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         for start, end, count in ((1, 1, 28), (1, 2, 12), (2, 2, 58), (2, 1, 2), (None, 0, 10))
     ],
     "moves": [{"segmentation": "chosen", "cause": "customer", "from_segment_id": 1, "to_segment_id": 2, "customers": 14}],
-    "clustering": [{"measures": {}, "names": '["recency"]', "dropped": '{"tenure": "says what recency says"}'}],
+    "clustering": [{"measures": {}, "k": "[4,10]", "names": '["recency"]', "dropped": '{"tenure": "says what recency says"}'}],
     "segment_offers": [
         {
             "segment_id": 1,

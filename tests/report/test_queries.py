@@ -127,18 +127,19 @@ def test_of_a_model_that_places_customers_the_report_reads_what_was_clustered(sp
         vectoriser = {"names": [name], "dropped": {"tenure": "an echo"}, "steps": [{"name": step, "values": [0.5]} for step in steps]}
         return json.dumps({"ids": [1], "revision": revision, "content": {"vectoriser": vectoriser}})
 
+    settings = '{"segments": {"k": [4, 10]}}'
     older, first, last = payload(3, "frequency"), payload(9, "monetary"), payload(10, "recency", "recency", "tenure")
     models = table(spark, "models", [
         {"model_id": "d", "kind": "kmeans", "as_of": datetime.date(2024, 4, 30), "payload": older},
-        {"model_id": "a", "kind": "kmeans", "as_of": DAY, "payload": last, "measures": {"silhouette": 0.4}, "is_current": True},
+        {"model_id": "a", "kind": "kmeans", "as_of": DAY, "payload": last, "settings": settings, "measures": {"silhouette": 0.4}, "is_current": True},
         {"model_id": "e", "kind": "gmm", "as_of": DAY, "payload": first},
         {"model_id": "b", "kind": "blend", "as_of": DAY, "payload": '{"features": []}', "is_current": True},
         {"model_id": "c", "kind": "kmeans", "as_of": LATER, "payload": first, "is_current": True},
     ])  # fmt: skip
-    assert rows(segments.clustering(models, DAY)) == [({"silhouette": 0.4}, '["recency"]', '{"tenure":"an echo"}', '["recency","tenure"]')]
+    assert rows(segments.clustering(models, DAY)) == [({"silhouette": 0.4}, '["recency"]', '{"tenure":"an echo"}', "[4,10]", '["recency","tenure"]')]
     alone = table(spark, "models", [{"model_id": "a", "as_of": DAY, "payload": payload(1, "component_1", "recency")}])
     [found] = rows(segments.clustering(alone, DAY))
-    assert found[3] == '["recency"]'
+    assert found[4] == '["recency"]'
 
 
 @pytest.fixture(scope="module")

@@ -182,12 +182,12 @@ def test_moves_that_a_new_model_made_are_told_and_have_no_price() -> None:
 
 def test_a_number_of_segments_that_was_given_is_not_said_to_be_found() -> None:
     assert "how many was found" in segments_section(facts()).lead
-    assert "as many as the settings say" in segments_section(facts(candidates=SMALL["candidates"][:1])).lead
+    assert "as many as the settings say" in segments_section(facts(clustering=[{**SMALL["clustering"][0], "k": "[3,3]"}])).lead
 
 
 def test_principal_components_are_told_by_the_features_behind_them() -> None:
     steps = '["recency", "tenure", "monetary"]'
-    model = {"measures": {}, "names": '["component_1", "component_2"]', "dropped": '{"tenure": "says what recency says"}', "steps": steps}
+    model = {"measures": {}, "k": None, "names": '["component_1", "component_2"]', "dropped": '{"tenure": "says what recency says"}', "steps": steps}
     section = features_section(facts(clustering=[model]))
     assert section.lead.endswith("2 of them made the segments.")
     note = tables(section)["What was left out, and why"].note

@@ -32,7 +32,7 @@ def test_bounds_of_one_feature_are_one_phrase() -> None:
 
 def test_columns_of_any_other_table_are_not_a_customers() -> None:
     signals = {"frequency": np.tile([0.1, 0.2, 0.6, 0.9], 30)}
-    tree = grown(signals, np.tile([1, 1, 2, 2], 30), is_shop=False)
+    tree = grown(signals, np.tile([1, 1, 2, 2], 30), phrases={})
     assert tree is not None
     assert [rule.words for rule in tree.rules.values()] == ["frequency of at most 0.4", "frequency above 0.4"]
 

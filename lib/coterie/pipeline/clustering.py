@@ -121,7 +121,7 @@ def _clustered(
     _write(rows.join(placed, on=_ROW, how="left").orderBy(_ROW).drop(_ROW), written, total)
     counted = placed.join(frame.select(_ROW, _LABEL), on=_ROW, how="inner").groupBy("cluster", _LABEL).count().collect()  # clusters x labels rows
     sizes = {cluster: sum(row["count"] for row in counted if row["cluster"] == cluster) for cluster in sorted({row["cluster"] for row in counted})}
-    tree = grown(sample.columns, winner.labels, is_shop=False)
+    tree = grown(sample.columns, winner.labels, phrases={})
     agreement = {} if label is None else _agreement(candidates, truth)
     if label is not None:
         codes = {word: place for place, word in enumerate(sorted({row[_LABEL] for row in counted if row[_LABEL] is not None}))}

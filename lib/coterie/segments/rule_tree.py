@@ -16,12 +16,25 @@ _NEARLY = 0.01  # a shallower tree is taken where it is at most this much less o
 _LEAST = 0.01  # of the customers, in each leaf
 _SHOWN = 2  # alternatives in a sentence
 
-# How a bound reads: (at most, more than) of a number; {} stands for it.
-_WORDS = {
-    "recency": ("last bought within {} days", "last bought more than {} days ago"),
-    "frequency": ("{} or fewer orders", "{} or more orders"),
-    "monetary": ("revenue of at most {}", "revenue above {}"),
+@dataclass(frozen=True)
+class Phrase:
+    """How bounds on a feature read. {high}: at most that; {low}: more than that; {least}: the next whole number above it; {name}: the feature's.
+    `same`: where a count can only be one number; a feature with it is a count."""
+
+    most: str
+    more: str
+    between: str
+    same: str = ""
+
+
+_ANY = Phrase("{name} of at most {high}", "{name} above {low}", "{name} above {low} and at most {high}")
+
+SHOP = {
+    "recency": Phrase("last bought within {high} days", "last bought more than {low} days ago", "last bought {least} to {high} days ago"),
+    "frequency": Phrase("{high} or fewer orders", "{least} or more orders", "{least} to {high} orders", "{high} orders"),
+    "monetary": Phrase("revenue of at most {high}", "revenue above {low}", "revenue above {low} and at most {high}"),
 }
+_SINGULAR = {"1 or fewer orders": "1 order", "1 orders": "1 order"}
 
 
 @dataclass(frozen=True)
@@ -42,12 +55,12 @@ class RuleTree:
     depth: int
 
 
-def grown(columns: Mapping[str, Floats], labels: NDArray[np.int64], whole: Sequence[str] = (), is_shop: bool = True) -> RuleTree | None:
+def grown(columns: Mapping[str, Floats], labels: NDArray[np.int64], whole: Sequence[str] = (), phrases: Mapping[str, Phrase] = SHOP) -> RuleTree | None:
     """Columns of numbers (nan: missing), n values each, and the segment of each customer -> the tree; None for fewer than two segments.
 
     The shallowest tree of at most DEPTH, by Gini's impurity or entropy, that is nearly as faithful as the most faithful. Fidelity is measured
     on the third of the customers that the trees were not grown from; the rules are of a tree of that depth over all. `whole`: columns that
-    hold whole numbers. `is_shop`: recency, frequency and monetary are a customer's, and said so.
+    hold whole numbers. `phrases`: features that read otherwise than by their name.
     """
     if len(np.unique(labels)) < 2 or not columns:
         return None
@@ -68,7 +81,7 @@ def grown(columns: Mapping[str, Floats], labels: NDArray[np.int64], whole: Seque
         leaves = _leaves(leaf, said, segment)
         meant = np.isin(leaf, leaves)
         both = float((meant & (labels == segment)).sum())
-        words = "; or ".join(_words(tree, place, names, whole, is_shop) for place in leaves) or "no rule of this depth tells it apart"
+        words = "; or ".join(_words(tree, place, names, whole, phrases) for place in leaves) or "no rule of this depth tells it apart"
         rules[segment] = SegmentRule(words, both / max(int(meant.sum()), 1), both / int((labels == segment).sum()))
     return RuleTree(rules, right[chosen], chosen[0])
 
@@ -100,7 +113,7 @@ def _leaves(leaf: NDArray[np.int64], said: NDArray[np.int64], segment: int) -> l
     return [int(name) for name in names[np.lexsort((names, -sizes))][:_SHOWN]]
 
 
-def _words(tree: DecisionTreeClassifier, leaf: int, names: Sequence[str], whole: Sequence[str], is_shop: bool) -> str:
+def _words(tree: DecisionTreeClassifier, leaf: int, names: Sequence[str], whole: Sequence[str], phrases: Mapping[str, Phrase]) -> str:
     """The bounds on the way to a leaf, each feature's tightest, in the order in which they were asked."""
     bounds: dict[int, list[float]] = {}
     place, inner = leaf, tree.tree_
@@ -113,31 +126,28 @@ def _words(tree: DecisionTreeClassifier, leaf: int, names: Sequence[str], whole:
             low_high[1] = min(low_high[1], float(inner.threshold[place]))
         else:
             low_high[0] = max(low_high[0], float(inner.threshold[place]))
-    said = [_bounded(names[feature], low, high, names[feature] in whole, is_shop) for feature, (low, high) in reversed(bounds.items())]
+    asked = [(names[feature], low, high) for feature, (low, high) in reversed(bounds.items())]
+    said = [_bounded(name, low, high, name in whole, phrases.get(name, _ANY)) for name, low, high in asked]
     return " and ".join(said) if said else "everyone"
 
 
-def _bounded(name: str, low: float, high: float, is_whole: bool, is_shop: bool) -> str:
+def _bounded(name: str, low: float, high: float, is_whole: bool, phrase: Phrase) -> str:
     """(low, high] of a feature in words: '3 or more orders', '2 to 5 orders', 'basket size above 3.2'."""
-    plain = name.replace("_", " ")
-    of_any = (f"{plain} of at most {{}}", f"{plain} above {{}}")
-    most, more = _WORDS.get(name, of_any) if is_shop else of_any
-    if is_shop and name == "frequency":
-        least, last = math.floor(low) + 1 if math.isfinite(low) else 0, math.floor(high) if math.isfinite(high) else 0
-        if not math.isfinite(low):
-            return "1 order" if last == 1 else most.format(f"{last:,}")
-        if not math.isfinite(high):
-            return more.format(f"{least:,}")
-        return (f"{least:,} order" + ("" if least == 1 else "s")) if least == last else f"{least:,} to {last:,} orders"
-    if is_shop and name == "recency" and math.isfinite(low) and math.isfinite(high):
-        return f"last bought {math.floor(low) + 1:,} to {math.floor(high):,} days ago"
-    parts = [more.format(_number(low, is_whole))] if math.isfinite(low) else []
-    if math.isfinite(high):
-        parts.append((most if not parts else "at most {}").format(_number(high, is_whole)))
-    return " and ".join(parts)
+    is_whole = is_whole or bool(phrase.same)
+    least = math.floor(low) + 1 if math.isfinite(low) else 0
+    if not math.isfinite(low):
+        form = phrase.most
+    elif not math.isfinite(high):
+        form = phrase.more
+    else:
+        form = phrase.same if phrase.same and least == math.floor(high) else phrase.between
+    said = form.format(name=name.replace("_", " "), low=_number(low, is_whole), high=_number(high, is_whole), least=f"{least:,}")
+    return _SINGULAR.get(said, said)
 
 
 def _number(value: float, is_whole: bool) -> str:
+    if not math.isfinite(value):
+        return ""
     if is_whole or abs(value) >= 100:
         return f"{math.floor(value):,}"
     return f"{value:.3g}"

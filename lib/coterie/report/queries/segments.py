@@ -61,17 +61,18 @@ def moves(table: DataFrame, as_of: datetime.date) -> DataFrame:
 
 
 def clustering(models: DataFrame, as_of: datetime.date) -> DataFrame:
-    """(measures, names, dropped, steps) of the newest model up to the date that places customers by their features, of a date's the last revision.
+    """(measures, names, dropped, k, steps) of the newest model up to the date that places customers by their features, of a date's the last revision.
 
-    names: a JSON list of the vector's positions; dropped: a JSON object that says why a column is not among them; steps: a JSON list of the
-    columns looked at, which principal components have no name of.
+    names: a JSON list of the vector's positions; dropped: a JSON object that says why a column is not among them; k: a JSON list of the fewest
+    and the most segments that the settings allowed; steps: a JSON list of the columns looked at, which principal components have no name of.
     """
     parts = [F.get_json_object("payload", path).alias(name) for name, path in _PARTS.items()]
-    placing = until(models, as_of).select("as_of", "model_id", "measures", *parts).where(F.col("ids").isNotNull() & F.col("names").isNotNull())
+    allowed = F.get_json_object("settings", "$.segments.k").alias("k")
+    placing = until(models, as_of).select("as_of", "model_id", "measures", allowed, *parts).where(F.col("ids").isNotNull() & F.col("names").isNotNull())
     newest_first = placing.orderBy(F.col("as_of").desc(), F.col("revision").cast("int").desc(), "model_id")
     is_list = F.col("steps").startswith("[")
     steps = F.when(is_list, F.col("steps")).otherwise(F.concat(F.lit("["), "steps", F.lit("]"))).alias("steps")  # of one match Spark gives the bare value
-    return newest_first.limit(1).select("measures", "names", "dropped", steps)
+    return newest_first.limit(1).select("measures", "names", "dropped", "k", steps)
 
 
 _PARTS = {

@@ -1,5 +1,6 @@
 """Who the customers are: the segments beside each other, a picture of all, and a card for each."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,12 +34,17 @@ def segments_section(facts: Facts) -> Section:
     clustered = [row for row in found if row["segment_id"] != NOT_BOUGHT]
     lead = (
         f"{counted(sum(row['size'] for row in clustered), 'customer')} who have bought fall into {counted(len(clustered), 'group')} by what they did; "
-        + ("how many was found, not given." if len({row["k"] for row in facts.rows("candidates") if row["k"]}) > 1 else "as many as the settings say.")
+        + ("as many as the settings say." if _is_number_given(facts) else "how many was found, not given.")
         if len(clustered) != 1
         else "All customers who have bought are one group: nothing that was looked at tells them apart."
     )
     blocks: list[Any] = [_beside(facts, found), *_map(facts), *_sizes(facts), Cards([_card(facts, row) for row in found])]
     return Section("segments", "Who the customers are", "Segments", lead, blocks)
+
+
+def _is_number_given(facts: Facts) -> bool:
+    found = facts.rows("clustering")
+    return bool(found and found[0]["k"]) and len(set(json.loads(found[0]["k"]))) == 1
 
 
 def _beside(facts: Facts, found: list[dict[str, Any]]) -> Chart:
