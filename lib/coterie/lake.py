@@ -4,7 +4,7 @@ import contextlib
 import json
 import shlex
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from pyspark.errors import PySparkException
@@ -102,22 +102,23 @@ class Lake:
         if now is None or since_version >= now:
             return self.read(table).select("*", F.lit("").alias("_change_type")).limit(0)
         operations = self._operations(table, since_version)
-        if operations is None or any(name.startswith(("VACUUM", "RESTORE")) for name in operations):
+        if operations is None or any(name.startswith(("VACUUM", "RESTORE")) for name, _ in operations):
             return None
         feed = self.spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", since_version + 1)
         changed = feed.table(self.name_of(table)) if self.is_catalog else feed.load(self._path(table))
         return changed.select(*TABLES[table].names, "_change_type")
 
-    def is_as_left(self, table: str, version: int) -> bool:
-        """Whether the table's rows are those of that version: since then it was compacted at most."""
+    def is_as_left(self, table: str, version: int, harmless: Collection[str] = ()) -> bool:
+        """Whether the table's rows are those of that version: since then it was compacted or marked at most, or written to by `harmless` runs."""
         operations = self._operations(table, version)
-        return operations is not None and all(name.startswith(("OPTIMIZE", "VACUUM")) for name in operations)
+        untouched = ("OPTIMIZE", "VACUUM", "SET TBLPROPERTIES")
+        return operations is not None and all(name.startswith(untouched) or run_id in harmless for name, run_id in operations)
 
-    def _operations(self, table: str, since_version: int) -> list[str] | None:
-        """What was done to the table after that version, newest first; None where the log does not reach back, or on, that far."""
+    def _operations(self, table: str, since_version: int) -> list[tuple[str, str | None]] | None:
+        """What was done to the table after that version, newest first, and by which run; None where the log does not reach back, or on, that far."""
         known = self.spark.sql(f"DESCRIBE HISTORY {self.name_of(table)}").where(F.col("version") >= since_version)
-        commits = known.select("version", "operation").collect()  # a few bytes a commit
-        later = [row["operation"] for row in commits if row["version"] > since_version]
+        commits = known.select("version", "operation", "userMetadata").collect()  # a few bytes a commit
+        later = [(row["operation"], row["userMetadata"]) for row in commits if row["version"] > since_version]
         is_whole = max((row["version"] for row in commits), default=-1) - since_version == len(later)
         return later if is_whole else None
 

@@ -17,17 +17,22 @@ _PATIENCE = 10  # times half a second, for another job that makes the first tabl
 _IS_HELD = "(holder IS NOT NULL AND expires_at >= current_timestamp())"
 
 
+def _clocks() -> tuple[float, float]:
+    """Seconds by two clocks: one stands still while the machine sleeps, the other may be set back."""
+    return time.monotonic(), time.time()
+
+
 class Lease:
     """A context manager that holds the lake. Raises LeaseError, saying who holds it since when, where another job does."""
 
     def __init__(self, lake: Lake, run: str, seconds: int) -> None:
         self.lake, self.seconds = lake, seconds
         self.holder = f"{run} on {socket.gethostname()} (process {os.getpid()})"
-        self._stop, self._lost, self._until = threading.Event(), False, 0.0
+        self._stop, self._lost, self._renewed = threading.Event(), False, _clocks()
 
     def __enter__(self) -> "Lease":
         self._ensure_row()
-        self._until = time.monotonic() + self.seconds
+        self._renewed = _clocks()
         while not self._update("taken_at = current_timestamp(), ", f"NOT {_IS_HELD}"):
             held = self.lake.read("lease").where(_IS_HELD).selectExpr("holder", "CAST(taken_at AS string)", "CAST(expires_at AS string)").collect()
             if held:  # else it was given back, or ran out, at this very moment
@@ -41,11 +46,14 @@ class Lease:
 
     def check(self) -> None:
         """Raises LeaseError where the lease ran out meanwhile (a process that slept, a store that did not answer) and cannot be had again."""
-        if not self._lost and time.monotonic() > self._until:
+        if not self._lost and self._is_over():
             with contextlib.suppress(Exception):  # that nothing was renewed says it
                 self._renew()
-        if self._lost or time.monotonic() > self._until:
+        if self._lost or self._is_over():
             raise LeaseError(f"{self.holder} lost its lease of the lake '{self.lake.place}'; run the job again")
+
+    def _is_over(self) -> bool:
+        return any(now - then > self.seconds for now, then in zip(_clocks(), self._renewed, strict=True))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
@@ -86,8 +94,6 @@ class Lease:
                 f"UPDATE {self._table} SET {also} holder = '{self.holder}', "
                 f"expires_at = current_timestamp() + INTERVAL {self.seconds} SECONDS WHERE name = 'writer' AND {condition}"
             ).collect()[0][0]
-        except LakeError:
-            raise
         except Exception as error:  # the same refusal has another type on Classic than on Connect
             if "DELTA_CONCURRENT" in str(error) or "Concurrent" in type(error).__name__:
                 return False
@@ -101,13 +107,13 @@ class Lease:
 
     def _renew(self) -> None:
         """Another job's attempt may come between: it is tried again while the lease is ours."""
-        begun = time.monotonic()
+        begun = _clocks()
         while not self._update("", self._is_ours):
             if not self.lake.read("lease").where(self._is_ours).limit(1).collect():
                 self._lost = True
                 return
-            begun = time.monotonic()
-        self._until = begun + self.seconds
+            begun = _clocks()
+        self._renewed = begun
 
     @property
     def _is_ours(self) -> str:

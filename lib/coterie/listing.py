@@ -17,6 +17,7 @@ from rich.table import Table
 from coterie.catalogue import FEATURES
 from coterie.display import plain, summary
 from coterie.errors import UserError, one_of
+from coterie.rows import collected
 from coterie.schemas import TABLES
 
 Form = Literal["text", "json", "csv"]
@@ -54,7 +55,7 @@ def rows_of(
         ordered = [F.expr(order.removesuffix(" desc")).desc() if order.endswith(" desc") else F.expr(order)] if order else []
         shown = (frame.where(where) if where else frame).orderBy(*ordered, *TABLES[table].key).limit(limit)
         picked = shown.select(*columns) if columns else shown
-        return [row.asDict(recursive=True) for row in picked.collect()], picked.columns  # at most `limit` rows
+        return collected(picked), picked.columns
     except Exception as problem:
         said = [f"--where '{where}'"] * bool(where) + [f"--order-by '{order}'"] * bool(order)
         if said:

@@ -42,12 +42,12 @@ _LOCAL = {
 }
 
 
-def get_session(settings: Spark) -> SparkSession:
-    """The active session, else a new one: Connect where `remote` is set, spark-submit's where that started us, else a local one.
+def get_session(settings: Spark, given: SparkSession | None = None) -> SparkSession:
+    """The given or active session, else a new one: Connect where `remote` is set, spark-submit's where that started us, else a local one.
 
     Raises SessionError, saying what to do, where there is no Java, no Delta, or no way to either.
     """
-    active = SparkSession.getActiveSession()
+    active = given or SparkSession.getActiveSession()
     if active is not None:
         _require_delta(active)
         return _prepared(active)
@@ -55,7 +55,7 @@ def get_session(settings: Spark) -> SparkSession:
     if remote:
         return _prepared(_connected(remote, settings))
     if "PYSPARK_GATEWAY_PORT" in os.environ:  # set by spark-submit, which has decided master, memory and JARs
-        session = _configured(SparkSession.builder, _DELTA).getOrCreate()
+        session = _configured(SparkSession.builder, _DELTA | settings.conf).getOrCreate()
         _require_delta(session)
         return _prepared(session)
     return _prepared(_started(SparkSession.builder.master(settings.master), settings))

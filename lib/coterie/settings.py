@@ -61,6 +61,7 @@ class Ingest(_Section):
     hash_max_bytes: Count
     earliest_date: datetime.date
     latest_date: datetime.date
+    days_ahead: Annotated[int, Field(ge=0, le=36500)]
     max_id_length: Count
     max_quantity: Count
     max_unit_price: Count

@@ -333,3 +333,60 @@ def test_files_of_other_types_that_hold_the_same_events_are_counted_once(lake: L
     run = ingest(lake, tmp_path)
     assert [run.columns[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate")] == [12, 4, 0, 8]
     assert sorted(len(row["source_files"]) for row in lake.read("events").collect()) == [3, 3, 3, 3]
+
+
+def test_what_a_run_that_died_read_of_a_file_that_was_put_back_is_taken_away(lake: Lake, tmp_path: Path) -> None:
+    place = write_days(tmp_path, "2024-03-01", "2024-03-02")
+    ingest(lake, place)
+    before, file = contents(lake), place / "events" / "date=2024-03-01" / "part.csv"
+    good = file.read_bytes()
+    file.write_text(HEADER + "e6,cid,cup,view,2024-03-01T10:00:00Z,,,,\n", encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        ingest(lake, place, dies_before="ingested_files")
+    file.write_bytes(good)
+    ingest(lake, place)
+    assert contents(lake) == before
+    assert {row["status"] for row in lake.read("ingested_files").collect()} == {"read"}
+
+
+def test_a_row_that_another_files_event_stood_against_is_an_event_once_that_is_gone(lake: Lake, tmp_path: Path) -> None:
+    place = write_days(tmp_path, "2024-03-01")
+    rival = place / "events" / "rival.csv"
+    ingest(lake, place)
+    rival.write_text(HEADER + "e1,ann,lamp,purchase,2024-03-01T10:00:00Z,3,2.50,EUR,DE\n", encoding="utf-8")
+    ingest(lake, place, "ingest.max_rejected_share=1")
+    assert lake.read("rejected_events").count() == 1
+    (place / "events" / "date=2024-03-01" / "part.csv").write_text(HEADER + "e6,cid,cup,view,2024-03-01T10:00:00Z,,,,\n", encoding="utf-8")
+    ingest(lake, place)
+    assert {row["source_event_id"]: row["quantity"] for row in lake.read("events").collect()} == {"e1": 3, "e6": None}
+    assert lake.read("rejected_events").count() == 0
+
+
+def test_another_mapping_of_the_same_name_reads_every_file_again(lake: Lake, tmp_path: Path) -> None:
+    place = write_days(tmp_path / "shop", "2024-03-01")
+    text = (conf_folder() / "sources" / "coterie.toml").read_text(encoding="utf-8")
+    wrong, right = tmp_path / "wrong.toml", tmp_path / "right.toml"
+    wrong.write_text(text.replace('"unit_price"', '"quantity"', 1), encoding="utf-8")
+    right.write_text(text, encoding="utf-8")
+
+    def price() -> Decimal:
+        found: Decimal = lake.read("events").where("source_event_id = 'e1'").collect()[0]["unit_price"]
+        return found
+
+    ingest(lake, place, mapping=str(wrong))
+    assert price() == 2
+    said = ingest(lake, place, mapping=str(right)).message
+    assert (price(), said.startswith("the mapping is another than the last time")) == (Decimal("2.5"), True)
+    assert ingest(lake, place, mapping=str(right)).message.startswith("nothing new")
+
+
+def test_a_day_that_has_not_come_is_no_day_of_an_event_nor_of_a_result(lake: Lake, tmp_path: Path) -> None:
+    tomorrow, later = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=number) for number in (1, 40))
+    rows = "".join(f"e{at:%d},ann,lamp,view,{at:%Y-%m-%dT00:00:00Z},,,,\n" for at in (tomorrow, later))
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "part.csv").write_text(HEADER + rows, encoding="utf-8")
+    ingest(lake, tmp_path)
+    assert [row["event_date"] for row in lake.read("events").collect()] == [tomorrow.date()]
+    assert [row["reasons"] for row in lake.read("rejected_events").collect()] == [[f"date_out_of_range: {later.date()}"]]
+    with pytest.raises(UserError, match=f"the as-of date {later.date()} has not come yet"):
+        Shop(lake.place, lake.spark).features(later.date())

@@ -30,10 +30,19 @@ from coterie.cli.options import (
 
 
 @app.command()
-def ingest(lake: Lake, source: Source, input: Input, conf: Conf = None, set: Set = None, quiet: Quiet = False, json: Json = False) -> None:  # noqa: A002 - options' names
+def ingest(
+    lake: Lake,
+    source: Source,
+    input: Input,  # noqa: A002 - option's name
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
     """Read new and changed files into events, items and customers; nothing is lost on the way."""
     with display.progress(quiet or json) as shown:
-        results = [shop_of(lake, conf, set, shown).ingest(source, input)]
+        results = [shop_of(lake, conf, set, shown).ingest(source, input, force)]
     done(results, lake, quiet, json)
 
 

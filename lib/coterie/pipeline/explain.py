@@ -9,10 +9,11 @@ from pyspark.sql import functions as F
 
 from coterie.errors import UserError
 from coterie.lake import Lake
-from coterie.pipeline.report import currency_of, opened, rows_of
+from coterie.pipeline.report import currency_of, opened
 from coterie.report.customer import Customer
 from coterie.report.queries import customer as queries
 from coterie.report.queries.segments import of_date
+from coterie.rows import collected
 
 _NEEDED = ("customer_features", "segments", "segment_profiles", "daily_activity", "customer_item_days", "items", "similar_customers", "customer_items",
            "recommendations", "models")  # fmt: skip
@@ -26,7 +27,7 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
         features = tables["customer_features"]
         firsts = [_own(tables[name], customer_id, day) for name in ("customer_features", "segments")]
         firsts.append(queries.neighbours(tables["similar_customers"], customer_id, day))
-        own, placed, neighbours = pool.map(rows_of, firsts)
+        own, placed, neighbours = pool.map(collected, firsts)
         if not own:
             raise UserError(_unknown(features, customer_id, day))
         segments = {row["segmentation"]: row for row in placed}
@@ -47,7 +48,7 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
         }
         if kept == day:
             asked["shared"] = lambda: queries.shared_items(tables["customer_items"], tables["items"], near, customer_id, day)
-        found: dict[str, list[dict[str, Any]]] = dict(zip(asked, pool.map(lambda name: rows_of(asked[name]()), asked), strict=True))
+        found: dict[str, list[dict[str, Any]]] = dict(zip(asked, pool.map(lambda name: collected(asked[name]()), asked), strict=True))
     return Customer(
         customer_id=customer_id,
         as_of=day,

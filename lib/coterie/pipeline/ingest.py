@@ -1,5 +1,6 @@
 """Ingest: new and changed files become events, items and customers; every row is accounted for."""
 
+import hashlib
 import json
 
 from pyspark.sql import functions as F
@@ -8,7 +9,7 @@ from coterie.errors import InputError, MappingError, UserError
 from coterie.events.accounting import Account
 from coterie.pipeline.landing import WRITTEN, empty_scratch, land, record
 from coterie.pipeline.run import Run, was_interrupted
-from coterie.pipeline.staging import Batch, accounted, stage
+from coterie.pipeline.staging import Batch, stage
 from coterie.session import with_options
 from coterie.sources.files import SourceFile, inspected, list_files, new_files, refuse_bad
 from coterie.sources.mapping import Mapping
@@ -23,24 +24,32 @@ def run_ingest(run: Run) -> None:
     """
     mapping: Mapping = run.options["mapping"]
     _check_shop(run)
-    batch = _look(run, mapping, run.options["input"])
-    run.record(source=mapping.name)
+    digest = hashlib.sha256(mapping.model_dump_json().encode()).hexdigest()
+    run.record(source=mapping.name, fingerprint=digest)
+    has_died, is_remapped = was_interrupted(run), _is_remapped(run, mapping, digest)
+    batch = _look(run, mapping, run.options["input"], has_died, is_remapped or bool(run.options.get("force")))
     if batch.is_empty:
-        _stand_by(run, batch)
+        _stand_by(run, batch, has_died)
         return
     with with_options(run.spark, READ_OPTIONS):
         land(run, mapping, batch, stage(run, mapping, batch))
+    if is_remapped:
+        run.say(f"the mapping is another than the last time: every file was read again; {run.message}")
 
 
-def _stand_by(run: Run, batch: Batch) -> None:
-    """Nothing is new. A run that died after its last table left no row in `runs` for what it did: this one has it, and shows its tables."""
-    has_died = was_interrupted(run)
-    account = accounted(run) if has_died and batch.was_interrupted else Account((), {})
+def _is_remapped(run: Run, mapping: Mapping, digest: str) -> bool:
+    """Whether the last run that finished with a mapping of this name had another one."""
+    runs = run.lake.read("runs").where((F.col("job") == "ingest") & (F.col("event") == "finished") & (F.col("source") == mapping.name))
+    return runs.agg(F.max_by("fingerprint", "at")).collect()[0][0] not in (None, digest)
+
+
+def _stand_by(run: Run, batch: Batch, has_died: bool) -> None:
+    """Nothing is new. What a run that died has written to the tables stands, and this one shows it."""
     if has_died:
         run.written.update(WRITTEN)
     if batch.was_interrupted:
         empty_scratch(run)
-    record(run, account, account.first_day())
+    record(run, Account((), {}), None)
     run.say("nothing new: every file was read before, nothing was written")
 
 
@@ -58,15 +67,18 @@ def _check_shop(run: Run) -> None:
             )
 
 
-def _look(run: Run, mapping: Mapping, place: str) -> Batch:
+def _look(run: Run, mapping: Mapping, place: str, has_died: bool, reads_all: bool) -> Batch:
+    """What there is to do. Read again, whatever they hold: the files that a run which died was at, and with `reads_all` all others too."""
     run.step("listing files")
     # A row a file and content.
     known = run.read("ingested_files").select("source_file", "content_hash", "size_bytes", F.unix_micros("modified_at"), "status").collect()
     held = {row[0]: row[1] for row in known if row[4] == "read"}
     set_aside = run.settings.ingest.on_bad_file == "quarantine"
     seen = [tuple(row[i] for i in (0, 2, 3)) for row in known if row[4] == "read" or (row[4] == "quarantined" and set_aside)]
-    left_over = {row[0] for row in run.read("staged_events").select("source_file").where("source_file IS NOT NULL").distinct().collect()}
-    batch, claimed = Batch(was_interrupted=bool(left_over)), dict[str, str]()
+    scratch = run.read("staged_events").select("source_file").where("source_file IS NOT NULL").distinct().collect() if has_died else []
+    left_over = {row[0] for row in scratch}  # a row a file
+    seen = [] if reads_all else [file for file in seen if file[0] not in left_over]
+    batch, claimed = Batch(was_interrupted=bool(left_over), held=frozenset(held)), dict[str, str]()
     for kind, part in mapping.parts.items():
         found = list_files(run.spark, place, part.files, takes_one_file=kind == "events")
         _refuse_twice(claimed, found, kind, mapping.name)
@@ -78,10 +90,14 @@ def _look(run: Run, mapping: Mapping, place: str) -> Batch:
             continue
         run.step(f"looking into {len(fresh)} files of {kind}")
         looked = inspected(run.spark, fresh, part, mapping.needed_columns(kind), run.settings.ingest.hash_max_bytes)
-        changed = [file for file in looked if held.get(file.source_file) != file.content_hash]
+        changed = [file for file in looked if reads_all or file.source_file in left_over or held.get(file.source_file) != file.content_hash]
         good, bad = refuse_bad(changed, kind, mapping.name, set_aside)
         batch.quarantined += bad
-        batch.replaced |= {file.source_file: held[file.source_file] for file in good if file.source_file in held}
+        batch.replaced |= {file.source_file: held[file.source_file] for file in good if held.get(file.source_file, file.content_hash) != file.content_hash}
+        if kind == "events" and (left_over or any(file.source_file in held for file in good)):
+            rest = _contradicted(run, [file for file in found if file not in fresh])
+            looked = inspected(run.spark, rest, part, mapping.needed_columns(kind), run.settings.ingest.hash_max_bytes)
+            good += [file for file in looked if not file.findings.problem]
         if good and kind != "events":  # small tables: read whole, so that it does not matter which of their files came when
             unseen = [file for file in found if file.source_file not in {one.source_file for one in looked}]
             read_again = inspected(run.spark, unseen, part, mapping.needed_columns(kind), run.settings.ingest.hash_max_bytes)
@@ -89,9 +105,16 @@ def _look(run: Run, mapping: Mapping, place: str) -> Batch:
             good += [file for file in others if not file.findings.problem]
         batch.files[kind] = good
     names = batch.names("events")
-    batch.suspects = [name for name in names if name in batch.replaced or name in left_over]
+    batch.suspects = [name for name in names if name in held or name in left_over]
     batch.suspects += sorted(left_over - held.keys() - set(names))  # half-read by a run that died, of another input or gone since
     return batch
+
+
+def _contradicted(run: Run, files: list[SourceFile]) -> list[SourceFile]:
+    """Those with rows that another file's event stood against: it may go now."""
+    rejected = run.read("rejected_events").where("exists(reasons, reason -> reason LIKE 'conflicting_id%')")
+    names = {row[0] for row in rejected.select("source_file").distinct().collect()}  # a row a file
+    return [file for file in files if file.source_file in names]
 
 
 def _refuse_twice(claimed: dict[str, str], found: list[SourceFile], kind: str, mapping_name: str) -> None:

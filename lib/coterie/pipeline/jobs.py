@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from coterie.errors import CoterieError, storage_error
+from coterie.errors import CoterieError, UserError, storage_error
 from coterie.lake import Lake
 from coterie.lease import Lease
 from coterie.pipeline.content import run_content
@@ -17,10 +17,11 @@ from coterie.pipeline.images import run_images
 from coterie.pipeline.ingest import run_ingest
 from coterie.pipeline.maintain import run_maintain
 from coterie.pipeline.recommend import run_recommend
-from coterie.pipeline.run import Job, Progress, Run, clock_of, fingerprint, finish, finished_run, latest_event_date, write_event
+from coterie.pipeline.run import Job, Progress, Run, clock_of, fingerprint, finish, finished_run, latest_event_date, was_interrupted, write_event
 from coterie.pipeline.segments import run_segments
 from coterie.pipeline.tuning import run_tune
 from coterie.pipeline.upgrade import run_upgrade
+from coterie.session import with_options
 from coterie.settings import Settings
 
 JOBS: dict[str, Job] = {
@@ -81,9 +82,9 @@ def _in_turn(
         clock = clock_of(lake)
         for name in names:
             job = JOBS[name]
-            if job.has_as_of and as_of is None:
-                as_of = latest_event_date(lake)
             run = Run(name, lake, settings, as_of if job.has_as_of else None, lease, command_id, dict(options), progress, clock=clock)
+            if job.has_as_of:
+                as_of = run.as_of = _checked(as_of, run) if as_of else latest_event_date(run)
             began = time.monotonic()
             values = _one(job, run, force)
             values["seconds"] = time.monotonic() - began
@@ -91,18 +92,25 @@ def _in_turn(
     return done
 
 
+def _checked(as_of: datetime.date, run: Run) -> datetime.date:
+    """Raises UserError for a date that has not come: it would be the newest of all for good."""
+    if as_of > run.last_day():
+        raise UserError(f"the as-of date {as_of} has not come yet; give a day up to {run.last_day()}, or leave it out for the latest day with an event")
+    return as_of
+
+
 def _one(job: Job, run: Run, force: bool) -> dict[str, Any]:
     run.step("looking what is new")
     digest = fingerprint(job, run.lake, run.settings, run.as_of) if job.inputs else None
     last = finished_run(run.lake, job.name, run.as_of) if digest and not force else None
-    if last is not None and last["fingerprint"] == digest:
+    if last is not None and last["fingerprint"] == digest and not was_interrupted(run, of_date=True):
         run.measures, run.versions_read = dict(last["measures"] or {}), dict(last["tables_read"] or {})
         run.say("nothing changed since the last run: its results stand")
         return finish(run, digest)
-    run.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", run.run_id)
     write_event(run, "started")
     try:
-        job.function(run)
+        with with_options(run.spark, {"spark.databricks.delta.commitInfo.userMetadata": run.run_id}):
+            job.function(run)
     except BaseException as error:
         run.say(f"{type(error).__name__}: {str(error).strip().splitlines()[0][:500] if str(error).strip() else ''}")
         with contextlib.suppress(Exception):  # what went wrong is what is told: where nothing can be written it shows as interrupted

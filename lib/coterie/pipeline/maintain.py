@@ -17,7 +17,7 @@ def run_maintain(run: Run) -> None:
     left = _half_written(run, tables)
     tables = [name for name in tables if name not in left]
     dated = [name for name in tables if "as_of" in TABLES[name].partition]
-    newest = run.lake.read("customer_features").agg(F.max("as_of")).collect()[0][0]
+    newest = run.lake.read("customer_features").where(F.col("as_of") <= F.lit(run.last_day())).agg(F.max("as_of")).collect()[0][0]
     if newest is not None:
         oldest = newest - datetime.timedelta(days=settings.keep_as_of)
         for name in dated:
@@ -35,4 +35,5 @@ def _half_written(run: Run, tables: list[str]) -> list[str]:
     """Tables in another state than their last finished run left; none in a lake that lost its runs."""
     recorded = recorded_versions(run.lake)
     results = [name for name in tables if name in RESULTS and recorded]
-    return [name for name in results if not (name in recorded and run.lake.is_as_left(name, recorded[name]))]
+    ours = {row["run_id"] for row in run.lake.read("runs").where("job = 'maintain'").select("run_id").collect()}  # a row or two a run
+    return [name for name in results if not (name in recorded and run.lake.is_as_left(name, recorded[name], ours))]

@@ -21,6 +21,7 @@ from coterie.report.blocks import Facts
 from coterie.report.page import require_libraries
 from coterie.report.queries import QUERIES
 from coterie.report.report import report_page
+from coterie.rows import collected
 from coterie.schemas import TABLES
 from coterie.session import with_options
 from coterie.settings import load_settings
@@ -74,7 +75,7 @@ def gathered(lake: Lake, as_of: datetime.date | None = None) -> Facts:
     needed = sorted({table for query in QUERIES.values() for table in query.needs})
     with opened(lake, needed, as_of) as shelf:
         names = [name for name, query in QUERIES.items() if all(table in shelf.tables for table in query.needs)]
-        found = shelf.pool.map(lambda name: (wide_rows_of if name == "sample" else rows_of)(QUERIES[name].run(shelf.tables, shelf.day)), names)
+        found = shelf.pool.map(lambda name: (wide_rows_of if name == "sample" else collected)(QUERIES[name].run(shelf.tables, shelf.day)), names)
         small = dict(zip(names, found, strict=True))
     absent = {name: [table for table in query.needs if table not in shelf.tables] for name, query in QUERIES.items() if name not in small}
     return Facts(shelf.day, currency_of(shelf.history), {name: small.get(name) for name in QUERIES}, absent, shelf.history)
@@ -110,10 +111,6 @@ def opened(lake: Lake, needed: Sequence[str], as_of: datetime.date | None) -> It
         yield Shelf(day, history, dict(zip(finished, tables, strict=True)), pool)
 
 
-def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
-    return [row.asDict(recursive=True) for row in frame.collect()]  # QUERIES says what bounds each
-
-
 def wide_rows_of(frame: DataFrame) -> list[dict[str, Any]]:
     """The same for rows of many plain columns: Arrow hands them over sooner."""
     return list(frame.toArrow().to_pylist())
@@ -123,7 +120,7 @@ def read_history(lake: Lake, columns: Sequence[str | Column] = ("*",)) -> list[d
     """What ran, newest first, with all of `runs` unless `columns` says otherwise."""
     with ThreadPoolExecutor(2) as pool:
         held = pool.submit(lambda: bool(lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect()))
-        return runs_summary(rows_of(lake.read("runs").select(*columns)), held.result())  # two rows a run
+        return runs_summary(collected(lake.read("runs").select(*columns)), held.result())  # two rows a run
 
 
 def _shown_of_runs() -> list[str | Column]:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
@@ -15,11 +16,14 @@ from coterie import __version__
 from coterie.errors import UserError
 from coterie.lake import Lake, as_json
 from coterie.lease import Lease
+from coterie.rows import EPOCH
 from coterie.schemas import RUNS, SCHEMA_VERSION, TABLES
+from coterie.session import with_options
 from coterie.settings import Settings, read_toml
 
 OF_RUNS = ("runs", "lease")  # written beside the jobs, and always read as they are
 RESULTS = frozenset(name for name, table in TABLES.items() if name not in OF_RUNS and not table.is_scratch)  # read as a finished run left them
+_TOLD = {"spark.databricks.delta.vacuum.logging.enabled": "true"}  # else a table on S3 does not say that files of its versions are gone
 Progress = Callable[[str, str], None]  # called with the job's name and what it is doing
 
 
@@ -53,7 +57,7 @@ class Clock:
 def clock_of(lake: Lake) -> Clock:
     """One that goes on from the newest of the lake's runs."""
     newest = lake.read("runs").agg(F.unix_micros(F.max("at"))).collect()[0][0]
-    return Clock(datetime.datetime.fromtimestamp(0, datetime.UTC) + datetime.timedelta(microseconds=newest)) if newest else Clock()
+    return Clock(EPOCH + datetime.timedelta(microseconds=newest)) if newest else Clock()
 
 
 @dataclass
@@ -88,6 +92,10 @@ class Run:
             raise UserError(f"the job {self.job} needs an as-of date; give it with --as-of")
         return self.as_of
 
+    def last_day(self) -> datetime.date:
+        """The last day that is no mistake of the shop's or the user's: so many days from today, in the shop's time zone."""
+        return self.clock.now().astimezone(ZoneInfo(self.settings.shop.time_zone)).date() + datetime.timedelta(days=self.settings.ingest.days_ahead)
+
     def read(self, table: str) -> DataFrame:
         if table not in self.versions_read and table not in self.written:
             version = self.lake.version(table)
@@ -117,7 +125,8 @@ class Run:
 
     def compact(self, table: str, vacuum_hours: int) -> None:
         self._writing(table)
-        self.lake.compact(table, vacuum_hours)
+        with with_options(self.spark, _TOLD):
+            self.lake.compact(table, vacuum_hours)
 
     def _writing(self, table: str) -> None:
         self.lease.check()
@@ -140,9 +149,11 @@ class Run:
         return finished_run(self.lake, job, as_of)
 
 
-def was_interrupted(run: Run) -> bool:
-    """Whether a run of this job began after the last one that finished, and came to no such end itself."""
+def was_interrupted(run: Run, of_date: bool = False) -> bool:
+    """Whether a run of this job (of this as-of date) began after the last one that finished, and came to no such end itself."""
     others = run.lake.read("runs").where((F.col("job") == run.job) & (F.col("run_id") != run.run_id))
+    if of_date:
+        others = others.where(F.col("as_of") == F.lit(run.as_of))
     began, finished = (F.max(F.when(F.col("event") == event, F.col("at"))) for event in ("started", "finished"))
     return bool(others.agg(F.coalesce(began > finished, began.isNotNull())).collect()[0][0])
 
@@ -216,10 +227,11 @@ def recorded_shop(lake: Lake) -> dict[str, Any]:
     return {"shop": json.loads(newest["settings"])["shop"]} if newest else {}
 
 
-def latest_event_date(lake: Lake) -> datetime.date:
+def latest_event_date(run: Run) -> datetime.date:
     """The default as-of date. Raises UserError for a lake without events."""
-    latest = lake.read("events").agg(F.max("event_date")).collect()[0][0]
+    events = run.lake.read("events").where(F.col("event_date") <= F.lit(run.last_day()))
+    latest = events.agg(F.max("event_date")).collect()[0][0]
     if latest is None:
-        raise UserError(f"the lake '{lake.place}' has no events yet; run `coterie ingest` first")
+        raise UserError(f"the lake '{run.lake.place}' has no events yet; run `coterie ingest` first")
     found: datetime.date = latest
     return found

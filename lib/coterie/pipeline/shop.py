@@ -40,7 +40,7 @@ class Shop:
 
     @cached_property
     def spark(self) -> SparkSession:
-        return self._spark or get_session(self._session)
+        return get_session(self._session, self._spark)
 
     @cached_property
     def lake(self) -> Lake:
@@ -58,7 +58,7 @@ class Shop:
         return self.lake.read(name).where(F.lit(False)) if newest is None else self.lake.read(name, newest)
 
     def ingest(self, source: str, input: str, force: bool = False) -> dict[str, Any]:  # noqa: A002 - the option's name
-        """Reads new and changed files under `input` as the mapping `source` (a name in conf/sources, or a path) says."""
+        """Reads new and changed files under `input`, with `force` all, as the mapping `source` (a name in conf/sources, or a path) says."""
         return self._ingest_and(("ingest",), source, input, None, force)[0]
 
     def features(self, as_of: datetime.date | None = None, force: bool = False) -> dict[str, Any]:
@@ -145,7 +145,7 @@ class Shop:
             raise UserError("source and input go together: give both to ingest, or neither")
         if source is None or input is None:
             return execute(self.lake, _AS_OF_JOBS, self.settings(), as_of, {"refit": refit}, self.progress, force or refit)
-        return self._ingest_and(("ingest", *_AS_OF_JOBS), source, input, as_of, force or refit, refit)
+        return self._ingest_and(("ingest", *_AS_OF_JOBS), source, input, as_of, force, refit)
 
     def redo(
         self, first: datetime.date, last: datetime.date, names: Sequence[str] = _AS_OF_JOBS, refit: bool = False, force: bool = False
@@ -167,5 +167,5 @@ class Shop:
         refit: bool = False,
     ) -> list[dict[str, Any]]:
         mapping = load_mapping(source)
-        options = {"mapping": mapping, "input": input, "refit": refit}
-        return execute(self.lake, names, self.settings({"shop": mapping.shop} if mapping.shop else None), as_of, options, self.progress, force)
+        options = {"mapping": mapping, "input": input, "refit": refit, "force": force}
+        return execute(self.lake, names, self.settings({"shop": mapping.shop} if mapping.shop else None), as_of, options, self.progress, force or refit)

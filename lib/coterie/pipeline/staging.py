@@ -32,6 +32,7 @@ class Batch:
     quarantined: list[SourceFile] = field(default_factory=list)
     replaced: dict[str, str] = field(default_factory=dict)  # source_file -> its former content hash
     suspects: list[str] = field(default_factory=list)
+    held: frozenset[str] = frozenset()  # names of files read before
     was_interrupted: bool = False
 
     @property
@@ -89,7 +90,7 @@ def _set_aside(run: Run, mapping: Mapping, batch: Batch, kind: str, error: Excep
     good, bad = refuse_bad([*damaged, *_without(files, damaged)], kind, mapping.name, run.settings.ingest.on_bad_file == "quarantine")
     names = {file.source_file for file in bad}
     batch.files[kind], batch.quarantined = good, [*batch.quarantined, *bad]
-    stay = names & batch.replaced.keys()  # what they held before stays in the lake
+    stay = names & batch.held  # what they held before stays in the lake
     batch.suspects = [name for name in batch.suspects if name not in stay]
     batch.replaced = {name: content for name, content in batch.replaced.items() if name not in stay}
 
@@ -125,7 +126,7 @@ def _typed(run: Run, mapping: Mapping, files: list[SourceFile]) -> tuple[DataFra
 
 def limits_of(run: Run) -> Limits:
     ingest = run.settings.ingest
-    return Limits(ingest.earliest_date, ingest.latest_date, ingest.max_id_length, ingest.max_quantity, ingest.max_unit_price)
+    return Limits(ingest.earliest_date, min(ingest.latest_date, run.last_day()), ingest.max_id_length, ingest.max_quantity, ingest.max_unit_price)
 
 
 def _judge(run: Run, mapping: Mapping, batch: Batch, rows_read: int) -> None:
@@ -156,7 +157,7 @@ def _months_with(events: DataFrame, event_ids: DataFrame) -> list[str]:
     return [row[0] for row in events.join(event_ids, on="event_id", how="left_semi").groupBy("event_month").count().collect()]
 
 
-def accounted(run: Run) -> Account:
+def _accounted(run: Run) -> Account:
     """The rows of the scratch table added up."""
     settled = resolve.settled(run.read("staged_events"))
     lines = tuple(Line(*row) for row in accounting.lines_of(settled).collect())  # files times months
@@ -167,7 +168,7 @@ def accounted(run: Run) -> Account:
 def _checked(run: Run, rows_read: int, revenue_read: object) -> Account:
     """The account of the batch. Raises where it does not balance, or where too much is rejected."""
     run.step("adding up")
-    account = accounted(run)
+    account = _accounted(run)
     accounting.check_balance(account, rows_read, revenue_read)  # type: ignore[arg-type]
     settled = resolve.settled(run.read("staged_events"))
     first = settled.where("outcome = 'rejected'").orderBy("source_file", "row_hash").select("source_file", "reasons").limit(5)

@@ -1,0 +1,19 @@
+"""Rows on the driver."""
+
+import datetime
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
+
+
+def collected(frame: DataFrame) -> list[dict[str, Any]]:
+    """A small frame's rows. Instants are of UTC and say so: as Spark hands them over they are the machine's local time, which has hours twice."""
+    instants = [field.name for field in frame.schema.fields if isinstance(field.dataType, T.TimestampType)]
+    found = [row.asDict(recursive=True) for row in frame.withColumns({name: F.unix_micros(f"`{name}`") for name in instants}).collect()]  # the caller's bound
+    for row in found:
+        row.update({name: EPOCH + datetime.timedelta(microseconds=row[name]) for name in instants if row[name] is not None})
+    return found
