@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from coterie.events.customers import customer_changes, customer_days, declared_periods, derived_periods, unsettled_customers
-from coterie.events.items import derived_items
+from coterie.events.items import derived_items, still_seen
 from coterie.schemas import CUSTOMERS, ITEMS, STAGED_EVENTS, Table
 
 ITEM_COLUMNS = "item_id string, title string, category string, price decimal(18,4), first_listed_on date, is_sellable boolean"
@@ -64,6 +64,20 @@ def test_title_and_price_are_of_the_latest_event_that_has_both(spark: SparkSessi
     lamp = found["i"]
     assert (lamp["title"], lamp["price"], lamp["first_listed_on"]) == ("Lamp, red", Decimal(6), day(1))
     assert (lamp["is_sellable"], found["other"]["is_sellable"], lamp["is_declared"]) == (True, True, False)
+
+
+def test_after_a_file_was_replaced_what_no_event_says_any_longer_is_not_believed(spark: SparkSession) -> None:
+    wrong = [{"occurred_at": at(2), "item_id": name, "item_title": f"{name} Z", "unit_price": Decimal(1000)} for name in ("corrected", "priced", "gone")]
+    wrong += [{"occurred_at": at(2), "item_id": "renamed", "item_title": "Z", "unit_price": Decimal(3)}]
+    before = items(spark, None, wrong)
+    left = [("corrected", at(2), Decimal(10)), ("corrected", at(9), Decimal(11)), ("priced", at(1), Decimal(7)), ("priced", at(3), Decimal(0)),
+            ("renamed", at(2), Decimal(3))]  # fmt: skip
+    events = spark.createDataFrame([(*row, row[1].date()) for row in left], "item_id string, occurred_at timestamp, unit_price decimal(18,4), event_date date")
+    batch = [{"occurred_at": at(2), "item_id": "corrected", "item_title": "Lamp", "unit_price": Decimal(10)},
+             {"occurred_at": at(2), "item_id": "renamed", "item_title": "A", "unit_price": Decimal(3)}]  # fmt: skip
+    found = by_id(items(spark, still_seen(before, events), batch))
+    told = {name: (row["title"], row["price"], row["first_listed_on"]) for name, row in found.items()}
+    assert told == {"corrected": ("Lamp", Decimal(10), day(2)), "priced": ("priced Z", Decimal(7), day(1)), "renamed": ("A", Decimal(3), day(2))}
 
 
 def test_items_are_the_same_whatever_the_batches(spark: SparkSession) -> None:

@@ -31,7 +31,7 @@ def test_what_is_stale_is_what_the_definition_says() -> None:
     for _ in range(200):
         found = []
         for number in range(drawn.randint(1, 12)):
-            job = drawn.choice(["ingest", "features", "segments"])
+            job = drawn.choice(["ingest", "features", "segments", "tune"])
             day = datetime.date(2024, 4, drawn.randint(1, 4))
             values = {"touched_from": drawn.choice([day, None])} if job == "ingest" else {"as_of": day}
             found.append(finished(str(number), drawn.randint(0, 8), job, event=drawn.choice(["finished", "finished", "failed", "started"]), **values))
@@ -40,7 +40,8 @@ def test_what_is_stale_is_what_the_definition_says() -> None:
             later = [other for other in rows if other["at"] > row["at"] and other["state"] == "finished"]
             is_touched = any(other["touched_from"] and row["as_of"] and other["touched_from"] <= row["as_of"] for other in later)
             is_redone = any((other["job"], other["as_of"]) == (row["job"], row["as_of"]) for other in later)
-            assert row["is_stale"] == (is_touched and not is_redone)
+            has_results = row["state"] == "finished" and row["job"] in ("features", "segments")
+            assert row["is_stale"] == (has_results and is_touched and not is_redone)
 
 
 def recorded(lake: Lake, *rows: dict[str, Any]) -> None:

@@ -1,15 +1,22 @@
 """What is kept of a run, and what a reader sees of one that died."""
 
 import datetime
+import time
 from dataclasses import replace
+from pathlib import Path
 
-from pyspark.sql import DataFrame
+import pytest
+from pyspark.sql import DataFrame, SparkSession
 
+from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.jobs import JOBS
 from coterie.pipeline.maintain import run_maintain
-from coterie.pipeline.run import Clock, Run, clock_of, fingerprint, finish, write_event
+from coterie.pipeline.run import Clock, Run, clock_of, fingerprint, finish, was_interrupted, write_event
 from coterie.pipeline.shop import Shop
+from coterie.rows import collected
+from coterie.schemas import TABLES
+from coterie.session import with_options
 from coterie.settings import load_settings
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -89,6 +96,56 @@ def test_a_lake_without_its_runs_is_shown_as_it_lies(lake: Lake) -> None:
     assert Shop(lake.place, lake.spark).table("segment_agreement").count() == 1
 
 
+def test_a_given_session_is_brought_to_the_lakes_time_zone(spark: SparkSession, tmp_path: Path) -> None:
+    spark.conf.set("spark.sql.session.timeZone", "Europe/Berlin")
+    assert Shop(str(tmp_path), spark).spark.conf.get("spark.sql.session.timeZone") == "UTC"
+
+
+def test_instants_of_an_hour_that_is_there_twice_keep_their_order(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    twice = "explode(array(timestamp '2024-10-27 00:50:00Z', timestamp '2024-10-27 01:10:00Z', NULL))"
+    try:
+        found = [row["at"] for row in collected(spark.sql(f"SELECT {twice} AS at"))]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == [datetime.datetime(2024, 10, 27, hour, minute, tzinfo=datetime.UTC) for hour, minute in ((0, 50), (1, 10))] + [None]
+
+
+def test_a_run_cut_short_is_of_its_date_alone(lake: Lake) -> None:
+    def is_cut_short(as_of: datetime.date) -> bool:
+        return was_interrupted(replace(run_of(lake, clock_of(lake)), job="segments", as_of=as_of), of_date=True)
+
+    for as_of in (MARCH, APRIL):
+        write_event(replace(run_of(lake, clock_of(lake)), job="segments", as_of=as_of), "finished")
+    write_event(replace(run_of(lake, clock_of(lake)), job="segments", as_of=MARCH), "started")
+    assert (is_cut_short(MARCH), is_cut_short(APRIL)) == (True, False)
+
+
+def test_where_there_is_no_lake_none_is_made(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(str(tmp_path / "laek"), spark)
+    for asked in (shop.features, shop.maintain, shop.history):
+        with pytest.raises(UserError, match="there is no lake at"):
+            asked()
+    assert not (tmp_path / "laek").exists()
+
+
+def test_maintain_drops_old_results_of_every_table_that_has_a_date(lake: Lake) -> None:
+    def put(table: str, as_of: datetime.date) -> None:
+        known = {"as_of": as_of, "segmentation": "chosen", "customer_id": "c", "segment_id": 1, "x": 0.0, "y": 0.0}
+        columns = TABLES[table].columns
+        blank = {"int": 0, "bigint": 0, "double": 0.0, "boolean": False, "string": ""}
+        row = tuple(known.get(column.name, blank.get(column.type) if column.required else None) for column in columns)
+        lake.append(table, lake.spark.createDataFrame([row], ", ".join(f"{column.name} {column.type}" for column in columns)))
+
+    put("customer_features", APRIL)
+    for as_of in (MARCH - datetime.timedelta(days=400), MARCH):
+        put("segment_projection", as_of)
+    run_maintain(run_of(lake, Clock()))
+    assert [row["as_of"] for row in lake.read("segment_projection").collect()] == [MARCH]
+
+
 def test_readers_see_what_maintain_compacted_and_it_leaves_alone_what_a_run_that_died_wrote(lake: Lake) -> None:
     first, dead = (run_of(lake, Clock()) for _ in range(2))
     for candidate in ("one", "two"):
@@ -98,10 +155,17 @@ def test_readers_see_what_maintain_compacted_and_it_leaves_alone_what_a_run_that
     run_maintain(maintain)
     now = finish(maintain)["tables_written"]["segment_agreement"]
     assert before < now == lake.version("segment_agreement")
+    killed = run_of(lake, clock_of(lake))
+    write_event(killed, "started")
+    with with_options(lake.spark, {"spark.databricks.delta.commitInfo.userMetadata": killed.run_id}):
+        lake.delete("segment_agreement", "candidate = 'one'")
+    after = run_of(lake, clock_of(lake))
+    run_maintain(after)
+    now = finish(after)["tables_written"]["segment_agreement"]
     dead.append("segment_agreement", agreement(lake, "half done"))
     again = run_of(lake, clock_of(lake))
     run_maintain(again)
     assert "segment_agreement" not in finish(again)["tables_written"]
     assert "left alone, since a run that died has written to them: segment_agreement; run its command again first" in again.message
     assert lake.version("segment_agreement") == now + 1
-    assert Shop(lake.place, lake.spark).table("segment_agreement").count() == 2
+    assert Shop(lake.place, lake.spark).table("segment_agreement").count() == 1

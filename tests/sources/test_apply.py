@@ -95,3 +95,26 @@ def test_columns_of_other_types_than_a_target_are_read_as_their_text(spark: Spar
         for name, (value, kind) in types.items()
     }
     assert found == {"a date": "2024-05-01", "bytes": "12", "a list": "[1, 2]", "an instant": "2024-05-01 00:00:00"}
+
+
+def test_an_instant_that_is_cleaned_or_filled_in_keeps_its_zone(spark: SparkSession) -> None:
+    filled = {"column": "at", "trim": True, "default": "2024-01-01T00:00:00Z"}
+    for entry, expected in (({"column": "at", "trim": True}, None), (filled, utc(2024, 1, 1))):
+        rows = applied(spark, [("c", utc(2024, 7, 1, 10)), ("c", None)], "who string, at timestamp", mapping_with({"occurred_at": entry}))
+        assert [_instant(row["occurred_at"]) for row in rows] == [utc(2024, 7, 1, 10), expected]
+
+
+def test_a_number_has_no_comma_to_be_read(spark: SparkSession) -> None:
+    mapping = mapping_with({"quantity": {"column": "n", "decimal": ","}})
+    assert [row["quantity"] for row in applied(spark, [("c", "2024-01-01", 1234.5)], "who string, at string, n double", mapping)] == ["1234.5"]
+
+
+def test_an_expression_that_takes_a_bare_time_for_one_of_utc_is_refused(spark: SparkSession) -> None:
+    def asked(function: str, zone: str) -> list[Any]:
+        mapping = mapping_with({"occurred_at": {"expression": f"{function}(concat(day, ' ', clock))"}}, time_zone=zone)
+        return applied(spark, [("c", "2011-07-01", "00:30:00")], "who string, day string, clock string", mapping)
+
+    with pytest.raises(MappingError, match=r"occurred_at is read with to_timestamp, .* of Europe/London; use to_timestamp_ntz"):
+        asked("to_timestamp", "Europe/London")
+    assert _instant(asked("to_timestamp_ntz", "Europe/London")[0]["occurred_at"]) == utc(2011, 6, 30, 23, 30)
+    assert _instant(asked("to_timestamp", "UTC")[0]["occurred_at"]) == utc(2011, 7, 1, 0, 30)

@@ -30,13 +30,17 @@ def runs_summary(found: Sequence[Mapping[str, Any]], lease_held: bool) -> list[d
 
 
 def _mark_stale(rows: Sequence[dict[str, Any]]) -> None:
-    """Sets `is_stale` of rows that come newest first, by what finished after them: runs of one instant do not come after each other."""
+    """Sets `is_stale` of rows that come newest first, by what finished after them: runs of one instant do not come after each other.
+
+    Only what finished with results of a date can be stale: of others there is nothing to do again.
+    """
     redone: set[tuple[str, datetime.date | None]] = set()
     touched = datetime.date.max
     for _, same in groupby(rows, key=lambda row: row["at"]):
         at_once = list(same)
         for row in at_once:
-            row["is_stale"] = bool(row["as_of"] and (row["job"], row["as_of"]) not in redone and touched <= row["as_of"])
+            has_results = row["state"] == "finished" and row["job"] in _DATED and row["as_of"]
+            row["is_stale"] = bool(has_results and (row["job"], row["as_of"]) not in redone and touched <= row["as_of"])
         for row in at_once:
             if row["state"] == "finished":
                 redone.add((row["job"], row["as_of"]))

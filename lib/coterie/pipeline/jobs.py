@@ -17,7 +17,7 @@ from coterie.pipeline.images import run_images
 from coterie.pipeline.ingest import run_ingest
 from coterie.pipeline.maintain import run_maintain
 from coterie.pipeline.recommend import run_recommend
-from coterie.pipeline.run import Job, Progress, Run, clock_of, fingerprint, finish, finished_run, latest_event_date, was_interrupted, write_event
+from coterie.pipeline.run import Job, Progress, Run, clock_of, fingerprint, finish, finished_run, latest_event_date, require_lake, was_interrupted, write_event
 from coterie.pipeline.segments import run_segments
 from coterie.pipeline.tuning import run_tune
 from coterie.pipeline.upgrade import run_upgrade
@@ -46,6 +46,8 @@ JOBS: dict[str, Job] = {
         Job("upgrade", run_upgrade, (), (), has_as_of=False),
     )
 }
+
+_MAKERS = {"ingest", "images", "evaluate"}  # they make a lake where there is none
 
 
 def execute(
@@ -77,6 +79,8 @@ def execute(
 def _in_turn(
     lake: Lake, names: Sequence[str], settings: Settings, as_of: datetime.date | None, options: dict[str, Any], progress: Progress, force: bool
 ) -> list[dict[str, Any]]:
+    if not _MAKERS & {*names}:
+        require_lake(lake)
     command_id, done = uuid.uuid4().hex, []
     with Lease(lake, f"coterie {'+'.join(names)} ({command_id[:8]})", settings.lake.lease_seconds) as lease:
         clock = clock_of(lake)

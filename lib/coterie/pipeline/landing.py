@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from coterie.events import customers, resolve
 from coterie.events.accounting import OUTCOMES, Account
 from coterie.events.declared import declared_rows, judged_rows
-from coterie.events.items import derived_items
+from coterie.events.items import derived_items, still_seen
 from coterie.pipeline.run import Run
 from coterie.pipeline.staging import Batch, limits_of, read_through
 from coterie.schemas import CUSTOMERS, INGESTED_FILES, ITEMS
@@ -102,7 +102,7 @@ def _write_events(run: Run, mapping: Mapping, batch: Batch, settled: DataFrame, 
 def _write_items(run: Run, batch: Batch, settled: DataFrame, declared: DataFrame | None) -> None:
     existing = run.read("items")
     if batch.suspects:
-        existing = _still_seen(existing, run.read("events"))
+        existing = still_seen(existing, run.read("events"))
     names = ("item_id", "title", "category", "price", "first_listed_on", "is_sellable")
     told = declared.where("outcome = 'accepted'") if declared is not None else existing.limit(0)
     items = derived_items(existing, settled, told.select(*names)).withColumn("is_gone", F.lit(False))
@@ -113,14 +113,6 @@ def _write_items(run: Run, batch: Batch, settled: DataFrame, declared: DataFrame
         gone = run.read("items").join(items, on="item_id", how="left_anti")
         items = items.unionByName(gone.withColumn("is_gone", F.lit(True)))
     run.merge("items", items, delete="is_gone")
-
-
-def _still_seen(items: DataFrame, events: DataFrame) -> DataFrame:
-    """Less the undeclared items that no event names any longer; the others are listed from their first event on."""
-    seen = events.where("item_id IS NOT NULL").groupBy("item_id").agg(F.min("event_date").alias("_first"))
-    known = items.join(seen, on="item_id", how="left").where("is_declared OR _first IS NOT NULL")
-    first = F.when(F.col("is_declared"), F.col("first_listed_on")).otherwise(F.col("_first"))
-    return known.withColumn("first_listed_on", first).select(*items.columns)
 
 
 def _write_customers(run: Run, batch: Batch, settled: DataFrame, declared: DataFrame | None) -> None:

@@ -7,6 +7,8 @@ from pyspark.sql import functions as F
 from coterie.pipeline.run import RESULTS, Run, recorded_versions
 from coterie.schemas import TABLES
 
+_FOR_EVER = ("runs", "models", "segment_candidates", "segment_agreement")  # what ran; models serve for longer than their date, and so does why they won
+
 
 def run_maintain(run: Run) -> None:
     """Drops as-of results older than `maintain.keep_as_of` days before the newest, compacts every table, deletes unreferenced files.
@@ -16,7 +18,7 @@ def run_maintain(run: Run) -> None:
     settings, tables = run.settings.maintain, [name for name in TABLES if run.lake.exists(name)]
     left = _half_written(run, tables)
     tables = [name for name in tables if name not in left]
-    dated = [name for name in tables if "as_of" in TABLES[name].partition]
+    dated = [name for name in tables if "as_of" in TABLES[name].names and name not in _FOR_EVER]
     newest = run.lake.read("customer_features").where(F.col("as_of") <= F.lit(run.last_day())).agg(F.max("as_of")).collect()[0][0]
     if newest is not None:
         oldest = newest - datetime.timedelta(days=settings.keep_as_of)

@@ -227,6 +227,12 @@ def recorded_shop(lake: Lake) -> dict[str, Any]:
     return {"shop": json.loads(newest["settings"])["shop"]} if newest else {}
 
 
+def require_lake(lake: Lake) -> None:
+    """Raises UserError where there is no table of a lake: its name may be mistyped."""
+    if not lake.exists("runs") and not any(map(lake.exists, TABLES)):
+        raise UserError(f"there is no lake at '{lake.place}'; give the place of one with --lake, or make one with `coterie ingest`")
+
+
 def latest_event_date(run: Run) -> datetime.date:
     """The default as-of date. Raises UserError for a lake without events."""
     events = run.lake.read("events").where(F.col("event_date") <= F.lit(run.last_day()))

@@ -14,7 +14,7 @@ from coterie.lake import Lake
 from coterie.pipeline.explain import explained
 from coterie.pipeline.jobs import execute
 from coterie.pipeline.report import checked_page, default_page, made_by, read_history, write_report, written_page
-from coterie.pipeline.run import OF_RUNS, Progress, recorded_shop, recorded_versions
+from coterie.pipeline.run import OF_RUNS, Progress, recorded_shop, recorded_versions, require_lake
 from coterie.report.blocks import Section
 from coterie.report.customer import customer_sections
 from coterie.report.page import render, require_libraries
@@ -98,8 +98,7 @@ class Shop:
     def upgrade(self) -> dict[str, Any]:
         """Brings a lake of an older schema version to this one: what was read and counted stays, results are emptied, to be made again by `run`."""
         lake = Lake(self.spark, self.place, is_upgraded=True)
-        if not lake.exists("runs"):
-            raise UserError(f"there is no lake at '{self.place}'; give the place of one with --lake")
+        require_lake(lake)
         done = execute(lake, ("upgrade",), load_settings([recorded_shop(lake), *self.layers]), None, {}, self.progress)[0]
         lake.mark("runs")
         return done
@@ -130,6 +129,7 @@ class Shop:
 
     def history(self) -> list[dict[str, Any]]:
         """What ran, newest first: a row a run with its state, and whether late data made its results stale."""
+        require_lake(self.lake)
         return read_history(self.lake)
 
     def run(

@@ -20,6 +20,7 @@ _READ_AS: dict[str, tuple[type[T.DataType], ...]] = {
     "date": (T.DateType, T.TimestampType, T.TimestampNTZType),
 }
 _FAR = 9_000_000_000_000_000_000  # microseconds from 1970: beyond it Spark's arithmetic on instants ends the job
+_TO_INSTANT = re.compile(r"\bto_timestamp(_ltz)?\s*\(", re.IGNORECASE)
 _HAS_ZONE = r":\d{1,2}(\.\d+)?\s*([A-Za-z]|[+-]\d)"  # Z, +01:00, UTC, GMT+1, Europe/Paris
 
 
@@ -43,6 +44,7 @@ def mapped(rows: DataFrame, mapping: Mapping, kind: str, shop_time_zone: str) ->
         if target == "event_type" and mapping.event_type:
             value = _typed_by_rules(mapping, value)
         if what == "instant":
+            _refuse_bare_times(mapping, target, entries.get(target), zone)
             columns += [instant(value, type_, entries[target].formats, zone).alias(target), value.cast("string").alias(f"_{target}")]
         elif what == "date" and target in entries and entries[target].formats:
             columns.append(instant(value, type_, entries[target].formats, "UTC").cast("date").alias(target))
@@ -78,8 +80,11 @@ def _value(
         type_ = _resolved(rows, [value.alias("value")], mapping).schema["value"].dataType
     else:
         value, type_ = F.lit(str(entry.value)), T.StringType()
-    if entry is None:
+    if entry is None or (isinstance(type_, T.TimestampType) and entry.default is None):  # there is nothing to clean in an instant
         return value, type_
+    is_number = isinstance(type_, T.NumericType)
+    if isinstance(type_, T.TimestampType):
+        value = F.concat(value.cast("string"), F.lit("Z"))  # as text it would lose its zone, which is the session's
     cleans = entry.trim or entry.upper or entry.lower or entry.strip_suffix or entry.decimal == "," or entry.default is not None
     if cleans:
         value, type_ = value.cast("string"), T.StringType()
@@ -90,11 +95,19 @@ def _value(
         value = F.when(value.endswith(entry.strip_suffix), F.substring(value, F.lit(1), end)).otherwise(value)
     if entry.upper or entry.lower:
         value = F.upper(value) if entry.upper else F.lower(value)
-    if entry.decimal == ",":
+    if entry.decimal == "," and not is_number:
         value = F.translate(F.translate(value, ".", ""), ",", ".")
     if entry.default is not None:
         value = F.coalesce(_blank_to_null(value, type_), F.lit(str(entry.default)))
     return value, type_
+
+
+def _refuse_bare_times(mapping: Mapping, target: str, entry: Entry | None, zone: str) -> None:
+    if zone != "UTC" and entry is not None and entry.expression is not None and _TO_INSTANT.search(entry.expression):
+        raise MappingError(
+            f"mapping '{mapping.name}': {target} is read with to_timestamp, which takes a time without an offset for one of UTC and not of {zone}; "
+            "use to_timestamp_ntz, or name the column and its formats"
+        )
 
 
 def _blank_to_null(value: Column, type_: T.DataType) -> Column:
