@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from coterie.errors import UserError
 from coterie.lake import Lake
@@ -14,6 +15,7 @@ from coterie.pipeline.jobs import JOBS
 from coterie.pipeline.maintain import run_maintain
 from coterie.pipeline.run import Clock, Run, clock_of, fingerprint, finish, was_interrupted, write_event
 from coterie.pipeline.shop import Shop
+from coterie.pipeline.undo import take_back
 from coterie.rows import collected
 from coterie.schemas import TABLES
 from coterie.session import with_options
@@ -121,6 +123,29 @@ def test_a_run_cut_short_is_of_its_date_alone(lake: Lake) -> None:
         write_event(replace(run_of(lake, clock_of(lake)), job="segments", as_of=as_of), "finished")
     write_event(replace(run_of(lake, clock_of(lake)), job="segments", as_of=MARCH), "started")
     assert (is_cut_short(MARCH), is_cut_short(APRIL)) == (True, False)
+
+
+def test_what_a_run_that_died_made_of_another_date_is_taken_back(lake: Lake) -> None:
+    def run(as_of: datetime.date) -> Run:
+        return replace(run_of(lake, clock_of(lake)), job="segments", as_of=as_of)
+
+    def shown() -> list[str]:
+        return sorted(row["candidate"] for row in Shop(lake.place, lake.spark).table("segment_agreement").collect())
+
+    first = run(MARCH)
+    first.append("segment_agreement", agreement(lake, "done"))
+    finish(first)
+    died = run(MARCH)
+    write_event(died, "started")
+    died.replace("segment_agreement", agreement(lake, "half done"), f"as_of = DATE'{MARCH}'")
+    other = run(APRIL)
+    take_back(other)
+    other.append("segment_agreement", agreement(lake, "of April").withColumn("as_of", F.lit(APRIL)))
+    finish(other)
+    assert shown() == ["done", "of April"]
+    version, later = lake.version("segment_agreement"), run(APRIL)
+    take_back(later)
+    assert lake.version("segment_agreement") == version
 
 
 def test_where_there_is_no_lake_none_is_made(spark: SparkSession, tmp_path: Path) -> None:

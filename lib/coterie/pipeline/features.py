@@ -19,7 +19,7 @@ from coterie.features.calendar import public_holidays
 from coterie.features.customer import customer_features
 from coterie.features.state import advance_state, customers_to_rebuild, state_from_scratch
 from coterie.features.touched import customers_to_match, fresh_states, touched_days
-from coterie.pipeline.run import Run, was_interrupted
+from coterie.pipeline.run import Run, finished_run, was_interrupted
 
 _MANY_DAYS = 45  # above it whole months are rewritten: a condition on months alone deletes files without reading them
 
@@ -69,7 +69,7 @@ def _changed(run: Run) -> _Change:
 
 def _events_known(run: Run) -> int | None:
     """The version of `events` that the daily tables were made from; None where they were not, or not with the settings of now."""
-    previous = run.previous("features")
+    previous = finished_run(run.lake, "features", has_written=True)
     if previous is None or previous["version"] != __version__:
         return None
     shop = json.loads(previous["settings"])["shop"]

@@ -20,6 +20,7 @@ from coterie.pipeline.recommend import run_recommend
 from coterie.pipeline.run import Job, Progress, Run, clock_of, fingerprint, finish, finished_run, latest_event_date, require_lake, was_interrupted, write_event
 from coterie.pipeline.segments import run_segments
 from coterie.pipeline.tuning import run_tune
+from coterie.pipeline.undo import take_back
 from coterie.pipeline.upgrade import run_upgrade
 from coterie.session import with_options
 from coterie.settings import Settings
@@ -114,6 +115,8 @@ def _one(job: Job, run: Run, force: bool) -> dict[str, Any]:
     write_event(run, "started")
     try:
         with with_options(run.spark, {"spark.databricks.delta.commitInfo.userMetadata": run.run_id}):
+            if job.has_as_of:
+                take_back(run)
             job.function(run)
     except BaseException as error:
         run.say(f"{type(error).__name__}: {str(error).strip().splitlines()[0][:500] if str(error).strip() else ''}")

@@ -158,8 +158,9 @@ def was_interrupted(run: Run, of_date: bool = False) -> bool:
     return bool(others.agg(F.coalesce(began > finished, began.isNotNull())).collect()[0][0])
 
 
-def finished_run(lake: Lake, job: str, as_of: datetime.date | None = None) -> Row | None:
-    runs = _finished(lake, job)
+def finished_run(lake: Lake, job: str, as_of: datetime.date | None = None, has_written: bool = False) -> Row | None:
+    """The newest that finished (of that as-of date, where given; of those that were no repeats of a run before, with `has_written`)."""
+    runs = _finished(lake, job).where(F.size("tables_written") > 0) if has_written else _finished(lake, job)
     return _newest(runs if as_of is None else runs.where(F.col("as_of") == F.lit(as_of)))
 
 
