@@ -4,7 +4,6 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -13,6 +12,7 @@ from coterie.pipeline.contest import Contest
 from coterie.pipeline.run import Run
 from coterie.schemas import TABLES
 from coterie.settings import Settings, load_settings
+from coterie.sources.table import read_table, reading
 
 # What a column may be called in the files, in small letters.
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -83,12 +83,8 @@ class _Timed:
 
 def _read(run: Run, path: str) -> DataFrame:
     """(user, item text; weight double, time date, title, category text where the file has them)."""
-    is_parquet = path.lower().rstrip("/").endswith((".parquet", ".pq"))
-    try:
-        raw = run.spark.read.parquet(path) if is_parquet else run.spark.read.option("header", True).option("mode", "FAILFAST").csv(path)
-        there = {name.strip().lower(): name for name in raw.columns}  # on Connect the file is looked at only here
-    except PySparkException as error:
-        raise UserError(f"'{path}' cannot be read: {str(error).splitlines()[0]}; expected a CSV file with a header, or Parquet") from None
+    raw = read_table(run.spark, path, infers=False, otherwise="csv")
+    there = {name.strip().lower(): name for name in raw.columns}
     found = {name: there[called] for name, spellings in _NAMES.items() for called in spellings if called in there}
     missing = [name for name in ("user", "item") if name not in found]
     if missing:
@@ -130,10 +126,8 @@ def _checked(rows: DataFrame, path: str) -> Row:
         F.min(time).alias("first"),
         F.max(time).alias("last"),
     )
-    try:
+    with reading(path):
         [found] = counted.collect()  # one row
-    except PySparkException as error:
-        raise UserError(f"'{path}' cannot be read: {str(error).splitlines()[0]}; expected a CSV file with a header, or Parquet") from None
     if not found["rows"]:
         raise UserError(f"'{path}' has no rows; expected at least one")
     expected = {"user": "some text", "item": "some text", "weight": "a number above 0", "time": "a date, an ISO 8601 text or seconds since 1970"}
