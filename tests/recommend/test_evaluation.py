@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from market_rows import table
 from pyspark.sql import SparkSession
 from tests.end_to_end.conftest import coterie
 
@@ -20,6 +21,7 @@ from coterie.lake import Lake
 from coterie.pipeline.evaluation import run_evaluate
 from coterie.pipeline.run import Run
 from coterie.pipeline.shop import Shop
+from coterie.schemas import RECOMMENDATION_QUALITY
 from coterie.settings import load_settings
 
 QUICK = {"bootstrap": 10, "measure_at": [1, 10], "item_knn": {"shrinkage": 0.5}, "ease": {"regularisation": 1.0}}
@@ -65,6 +67,9 @@ def timed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Time
     settings = [f"--set=recommend.models={json.dumps(['popular', 'item_knn', 'ease', 'content'])}", "--set=recommend.bootstrap=10"]
     settings += ["--set=recommend.measure_at=[1, 10]", "--set=recommend.ease.regularisation=1.0", "--set=recommend.item_knn.shrinkage=0.5"]
     lake = str(folder / "lake")
+    earlier = {"as_of": datetime.date(2025, 1, 1), "window": "2024-12-26..2025-01-01", "protocol": "new", "population": "warm", "model": "als"}
+    old = table(spark, RECOMMENDATION_QUALITY, [earlier | {"measure": "ndcg", "k": 10, "value": 0.9, "customers": 8}])
+    Lake(spark, lake).replace("recommendation_quality", old)  # of another split, evaluated before
     result = coterie("evaluate", train, test, "--lake", lake, "--json", *settings)
     assert result.returncode == 0, result.stderr
     [run] = Lake(spark, lake).read("runs").where("event = 'finished'").collect()
@@ -73,7 +78,8 @@ def timed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Time
 
 def test_json_has_every_measure_with_its_interval_for_every_model(timed: Timed) -> None:
     assert {tuple(row) for row in timed.rows} == {("model", "measure", "k", "value", "low", "high", "protocol", "population", "customers", "window")}
-    # Without titles there is nothing for the content model. TEST lasts from 31 January to 5 February; the window before it chooses.
+    # Of the split that the lake held before nothing is left, and without titles there is nothing for the content model.
+    # TEST lasts from 31 January to 5 February; the window before it chooses.
     assert {(row["model"], row["window"]) for row in timed.rows} == {
         (model, window) for model in ("popular", "item_knn", "ease") for window in ("2024-01-25..2024-01-30", "2024-01-31..2024-02-05")
     }
@@ -224,8 +230,8 @@ def test_times_in_parquet_are_dates_instants_texts_and_seconds(tmp_path: Path, e
 
 
 def test_a_shops_lake_is_refused_before_anything_is_written(lake: Lake, tmp_path: Path) -> None:
-    for table in ("events", "items"):
-        lake.create(table)
+    for name in ("events", "items"):
+        lake.create(name)
     files = [csv(tmp_path / name, *GOOD) for name in ("train.csv", "test.csv")]
     with pytest.raises(UserError, match=r"holds a shop's events, and evaluate needs a lake of its own.*leave --lake away, or give an empty place") as refused:
         Shop(lake.place, lake.spark, [{"recommend": QUICK | {"models": ["popular"]}}]).evaluate(*files)

@@ -33,8 +33,10 @@ def run_evaluate(run: Run) -> None:
     them, weight (more than 0), time (a date, an ISO 8601 text or seconds since 1970), title and category.
 
     The last window of TRAIN, as long as TEST's, chooses and trains; TEST is only measured on. Without times a fifth of TRAIN, drawn by a hash,
-    stands for such a window. Raises UserError where a file is not there or not readable, lacks a column, or holds a row that cannot be used, and
-    for a shop's lake, whose items and customers' days it would replace.
+    stands for such a window. Figures of a split that the lake held before are taken out.
+
+    Raises UserError where a file is not there or not readable, lacks a column, or holds a row that cannot be used, and for a shop's lake, whose
+    items and customers' days it would replace.
     """
     if run.lake.exists("events"):
         raise UserError(
@@ -55,6 +57,7 @@ def run_evaluate(run: Run) -> None:
     verdict = contest.held()
     if verdict is None:
         raise UserError("no row of TRAIN comes before TEST's: there is nothing to learn from")
+    run.delete("recommendation_quality", f"as_of <> DATE '{contest.as_of}'")  # of another split, whose items and days are gone too
     notes = [f"TRAIN {train_rows['rows']:,} rows, {train_rows['users']:,} users, {train_rows['items']:,} items; TEST {test_rows['rows']:,} rows"]
     if train_rows["rows"] > train_rows["pairs"]:
         notes.append(f"{train_rows['rows'] - train_rows['pairs']:,} rows of TRAIN repeat a user and item: they add up, once a day")
