@@ -44,10 +44,11 @@ def run_evaluate(run: Run) -> None:
             "leave --lake away, or give an empty place"
         )
     run.step("reading the two files")
-    train, test = (_read(run, str(run.options[name])) for name in ("train", "test"))
+    (train, train_notes), (test, test_notes) = (_read(run, str(run.options[name]), name.upper()) for name in ("train", "test"))
     train_rows, test_rows = _checked(train, str(run.options["train"])), _checked(test, str(run.options["test"]))
     timed = _timed(train, test, train_rows, test_rows)
-    run.settings = _settings_for(run.settings, timed, "weight" in train.columns, "title" in train.columns)
+    given = run.settings
+    run.settings = _settings_for(given, timed, "weight" in train.columns, "title" in train.columns)
     mean = float(train_rows["mean_weight"] or 1.0)
     run.replace("customer_item_days", _item_days(timed.train, mean).unionByName(_item_days(timed.test, mean)))
     run.replace("items", _items(train.unionByName(test, allowMissingColumns=True)))
@@ -59,6 +60,7 @@ def run_evaluate(run: Run) -> None:
         raise UserError("no row of TRAIN comes before TEST's: there is nothing to learn from")
     run.delete("recommendation_quality", f"as_of <> DATE '{contest.as_of}'")  # of another split, whose items and days are gone too
     notes = [f"TRAIN {train_rows['rows']:,} rows, {train_rows['users']:,} users, {train_rows['items']:,} items; TEST {test_rows['rows']:,} rows"]
+    notes += [*train_notes, *test_notes, *timed.notes, *_overruled(given, run.settings)]
     if train_rows["rows"] > train_rows["pairs"]:
         notes.append(f"{train_rows['rows'] - train_rows['pairs']:,} rows of TRAIN repeat a user and item: they add up, once a day")
     overlap = test.select("user", "item").distinct().join(train.select("user", "item").distinct(), ["user", "item"], how="left_semi").count()
@@ -75,20 +77,23 @@ def run_evaluate(run: Run) -> None:
 
 @dataclass(frozen=True)
 class _Timed:
-    """The rows of both files with a `day`, the day that TEST comes after, and how many days it lasts."""
+    """The rows of both files with a `day`, the day that TEST comes after, and how many days it lasts; `notes`: times that say nothing."""
 
     train: DataFrame
     test: DataFrame
     tested_from: datetime.date
     window_days: int
     has_times: bool
+    notes: tuple[str, ...] = ()
 
 
-def _read(run: Run, path: str) -> DataFrame:
-    """(user, item text; weight double, time date, title, category text where the file has them)."""
+def _read(run: Run, path: str, called: str) -> tuple[DataFrame, list[str]]:
+    """(user, item text; weight double, time date, title, category text where the file has them), and which of several columns was taken."""
     raw = read_table(run.spark, path, infers=False, otherwise="csv")
     there = {name.strip().lower(): name for name in raw.columns}
-    found = {name: there[called] for name, spellings in _NAMES.items() for called in spellings if called in there}
+    fitting = {name: [there[spelling] for spelling in spellings if spelling in there] for name, spellings in _NAMES.items()}
+    found = {name: columns[0] for name, columns in fitting.items() if columns}
+    notes = [f"{called}'s {name} is its column '{columns[0]}', not {' or '.join(columns[1:])}" for name, columns in fitting.items() if len(columns) > 1]
     missing = [name for name in ("user", "item") if name not in found]
     if missing:
         raise UserError(f"'{path}' has the columns {raw.columns}; expected one for {' and '.join(missing)}, such as {missing[0]}")
@@ -96,7 +101,7 @@ def _read(run: Run, path: str) -> DataFrame:
         "weight": F.expr(f"try_cast(`{found['weight']}` as double)") if "weight" in found else F.lit(None),
         "time": _day(raw, found["time"]) if "time" in found else F.lit(None),
     }
-    return raw.select(*(kinds.get(name, F.col(f"`{column}`").cast("string")).alias(name) for name, column in found.items()))
+    return raw.select(*(kinds.get(name, F.col(f"`{column}`").cast("string")).alias(name) for name, column in found.items())), notes
 
 
 def _day(raw: DataFrame, column: str) -> Column:
@@ -146,13 +151,15 @@ def _timed(train: DataFrame, test: DataFrame, train_rows: Row, test_rows: Row) -
         day = F.date_add(F.lit(_UNTIMED), is_later.cast("int"))
         tested_from = _UNTIMED + datetime.timedelta(days=1)
         after = F.lit(tested_from + datetime.timedelta(days=1))
-        return _Timed(train.withColumn("day", day), test.withColumn("day", after), tested_from, 1, False)
+        unused = ("TRAIN has no times: those of TEST are not used",) if "time" in test.columns else ()
+        return _Timed(train.withColumn("day", day), test.withColumn("day", after), tested_from, 1, False, unused)
     last = train_rows["last"]
     known = train.withColumnRenamed("time", "day")
     if "time" in test.columns and test_rows["first"] > last:
         return _Timed(known, test.withColumnRenamed("time", "day"), last, (test_rows["last"] - last).days, True)
     window = max(1, min(28, (last - train_rows["first"]).days // 10))
-    return _Timed(known, test.drop("time").withColumn("day", F.lit(last + datetime.timedelta(days=window))), last, window, True)
+    unused = (f"TEST's times are not used, since they begin on {test_rows['first']} and TRAIN's end on {last}",) if "time" in test.columns else ()
+    return _Timed(known, test.drop("time").withColumn("day", F.lit(last + datetime.timedelta(days=window))), last, window, True, unused)
 
 
 def _settings_for(settings: Settings, timed: _Timed, has_weight: bool, has_title: bool) -> Settings:
@@ -169,6 +176,20 @@ def _settings_for(settings: Settings, timed: _Timed, has_weight: bool, has_title
     if recommend["serve"] not in ("best", *recommend["models"]):
         recommend["serve"] = "best"
     return load_settings([values])
+
+
+def _overruled(given: Settings, used: Settings) -> list[str]:
+    """What is said of settings that were given, and that the files decide."""
+    notes, usual = [], load_settings().recommend.model_dump()
+    before, after = given.recommend.model_dump(), used.recommend.model_dump()
+    if before["models"] != after["models"]:
+        instead = "popular is measured" if before["models"] == ("content",) else "the others are measured"
+        chosen = ", and the best of them is chosen" if before["serve"] == "content" else ""
+        notes.append(f"the model content needs titles, which TRAIN lacks: {instead}{chosen}")
+    names = [name for name in ("test_days", "history_days", "sellable_days", "weigh_by_quantity") if before[name] not in (usual[name], after[name])]
+    if names:
+        notes.append(f"the files decide, and not the settings: {', '.join(f'{name} {after[name]}' for name in names)}")
+    return notes
 
 
 def _item_days(rows: DataFrame, mean_weight: float) -> DataFrame:
