@@ -95,11 +95,11 @@ def demo(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Make a seeded shop beside the lake, then run everything on it."""
+    """Make a seeded shop beside the lake; then ingest, features, segments, recommendations and the report."""
     raw = f"{lake.rstrip('/')}-raw"
     with display.progress(quiet or json) as shown:
         _synthesise(raw, customers, days, seed, format, conf, set, shown)
         shop = shop_of(lake, conf, set, shown)
         results = shop.run("coterie", raw)
-        page = "" if no_report else page_of(shop, results[-1]["as_of"])
+        page = ("", "") if no_report else page_of(shop, results[-1]["as_of"])
     done(results, lake, quiet, json, page)
