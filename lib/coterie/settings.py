@@ -203,7 +203,7 @@ class Recommend(_Section):
     new_share: Share
     new_days: Count
     test_days: Count
-    measure_at: Counts
+    measure_at: Annotated[Counts, Field(min_length=1)]
     measure_customers: Count
     bootstrap: Annotated[int, Field(ge=0)]
     max_items: Count
@@ -382,6 +382,9 @@ def load_settings(layers: Iterable[Mapping[str, Any]] = ()) -> Settings:
     for name, k in (("segments.k", settings.segments.k), ("cluster.k", settings.cluster.k)):
         if k[0] > k[1]:
             raise SettingsError(f"setting '{name}' is {list(k)}; expected the fewest segments first, then the most")
+    for name, chosen in settings.feature_sets.items():
+        if chosen.clip_quantiles[0] > chosen.clip_quantiles[1]:
+            raise SettingsError(f"setting 'feature_sets.{name}.clip_quantiles' is {list(chosen.clip_quantiles)}; expected the lower quantile first")
     for name in settings.segments.feature_sets:
         if name not in settings.feature_sets:
             raise SettingsError(f"setting 'segments.feature_sets' names '{name}'; {one_of(name, settings.feature_sets)}")

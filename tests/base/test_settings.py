@@ -29,6 +29,8 @@ def test_later_layers_win_key_by_key() -> None:
         ("segments.min_share=1.5", r"'segments.min_share' is 1.5; expected: .*less than or equal to 1"),
         ("recommend.count=true", r"'recommend.count' is True; expected: .*integer"),
         ("segments.k=[9, 4]", r"'segments.k' is \[9, 4\]; expected the fewest segments first"),
+        ("recommend.measure_at=[]", r"'recommend.measure_at' is \[\]; expected: .*at least 1 item"),
+        ("feature_sets.rfm.clip_quantiles=[0.9, 0.1]", r"'feature_sets.rfm.clip_quantiles' is \[0.9, 0.1\]; expected the lower quantile first"),
         ("feature_sets.rfm.colums=[]", r"unknown setting 'feature_sets.rfm.colums'; did you mean 'columns'\?"),
         ("shop.time_zone=Mars/Phobos", r"'shop.time_zone' is 'Mars/Phobos'; expected: .*IANA"),
         ("shop.currency=euro", r"'shop.currency' is 'euro'; expected: "),

@@ -40,10 +40,21 @@ def test_every_customer_is_in_each_segmentation_and_gets_ten_recommendations(dem
 
 def test_running_again_changes_no_table(demo: Demo, lake: Lake) -> None:
     before = {name: lake.version(name) for name in RESULTS}
+    in_the_way = demo.folder / ".lake-report.html.part"
+    in_the_way.mkdir()
     result = coterie("run", "--lake", demo.lake, "--source", "coterie", "--input", str(demo.folder / "lake-raw"), "--json", *SMALL)
     assert result.returncode == 0, result.stderr
     assert {name: lake.version(name) for name in RESULTS} == before
     assert all("nothing" in values["message"] for values in json.loads(result.stdout))
+    in_the_way.rmdir()
+    assert "no report: '" in result.stderr  # the tables stand all the same
+    assert "lake-report.html' cannot be written (Is a directory); mend that, or give another file" in result.stderr
+
+
+def test_the_command_alone_shows_its_help() -> None:
+    result = coterie()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Usage: " in result.stdout
 
 
 def test_show_and_runs_print_rows_a_reader_can_read(demo: Demo) -> None:
@@ -133,6 +144,9 @@ def test_show_picks_columns_and_order_and_writes_csv(demo: Demo) -> None:
         (["segments", "--lake", "L"], "no events yet; run `coterie ingest` first"),
         (["ingest", "--lake", "L", "--source", "cdnow", "--input", "no/such/folder"], "no/such/folder"),
         (["segments"], "Missing option"),
+        (["show", "events", "--lake", "L", "--set", "segments.kk=3"], "unknown setting 'segments.kk'"),
+        (["runs", "--lake", "L", "--conf", "no/such.toml"], "there is no settings file 'no/such.toml'"),
+        (["tune", "--lake", "L", "--out", "no/such/tuned.toml"], "--out 'no/such/tuned.toml': there is no folder 'no/such'"),
         (["report", "--lake", "L", "--out", "no/such/folder/page.html"], "there is no folder 'no/such/folder'"),
         (["report", "--lake", "L"], "has no results of any date yet; run `coterie run` first"),
         (["report", "--lake", "main.shop"], "is no local folder that a report could be put beside"),

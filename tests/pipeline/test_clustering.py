@@ -29,15 +29,15 @@ def cluster(spark: SparkSession, place: Path, rows: pd.DataFrame, *columns: str,
 
 
 def test_heaps_are_found_scored_written_and_told(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = HEAPS.copy()
+    rows = HEAPS.rename(columns={"x": "customer_id"})  # a name of the file's own, whatever the rows are called by on the way
     rows.loc[0:4, "class"] = None  # a label that is not there counts nowhere
     found = cluster(spark, tmp_path, rows, label="class")
     assert (found.winner.segments, sorted(found.sizes.values())) == (3, [30, 30, 30])
     assert found.adjusted_rand[found.winner.name] == 1.0
     written = pd.read_csv(tmp_path / "labels.csv")
-    assert list(written.columns) == ["x", "y", "class", "cluster", "confidence"]
-    assert written["x"].round(9).tolist() == rows["x"].round(9).tolist()
-    assert written.groupby("cluster")["x"].mean().round(-1).sort_values().tolist() == [0.0, 10.0, 20.0]
+    assert list(written.columns) == ["customer_id", "y", "class", "cluster", "confidence"]
+    assert written["customer_id"].round(9).tolist() == rows["customer_id"].round(9).tolist()
+    assert written.groupby("cluster")["customer_id"].mean().round(-1).sort_values().tolist() == [0.0, 10.0, 20.0]
     told = json.loads(clusters.as_json(found))
     assert set(told) == {"candidates", "chosen"}
     assert (told["chosen"]["k"], told["chosen"]["adjusted_rand"]) == (3, 1.0)
@@ -89,9 +89,30 @@ def test_mistakes_are_named(spark: SparkSession, tmp_path: Path) -> None:
         cluster(spark, tmp_path, HEAPS[["class"]])
     with pytest.raises(UserError, match="has no row"):
         cluster(spark, tmp_path, HEAPS[:0])
+    with pytest.raises(UserError, match="has a column 'Cluster' already, which the result is written to"):
+        cluster(spark, tmp_path, HEAPS.assign(Cluster=1))
+    with pytest.raises(UserError, match=r"a CSV file cannot hold 'basket' \(array<bigint>\); give --out a .parquet file"):
+        cluster(spark, tmp_path, pd.DataFrame({"x": [1.0, 5.0, 9.0], "basket": [[1], [2], [3]]}))
+    with pytest.raises(UserError, match="1,000,001 rows are too many for one file; give --out a folder"):
+        cluster(spark, tmp_path, pd.DataFrame({"x": np.zeros(1_000_001)}))
     for folder in (str(tmp_path / "no"), "dbfs:/no"):
         with pytest.raises(UserError, match="there is no folder for"):
             cluster_table(spark, load_settings([FEW]), str(tmp_path / "table.parquet"), ["x"], out=f"{folder}/labels.csv")
+
+
+@pytest.mark.parametrize("row", ["3,4", "3,4,5,6"], ids=["a field too few", "a field too many"])
+def test_a_row_that_does_not_fit_the_header_is_told_before_the_search(spark: SparkSession, tmp_path: Path, row: str) -> None:
+    file, *others = (tmp_path / name for name in ("table[1].csv", "table1.csv"))  # the brackets are no pattern
+    file.write_text(f"x,y,z\n1,2,a\n{row}\n")
+    others[0].write_text("x,y,z\n1,2,a\n")
+    with pytest.raises(UserError, match=r"table\[1\]\.csv' cannot be read: \[FAILED_READ_FILE.*expected CSV with a header and as many fields in every row"):
+        cluster_table(spark, load_settings([FEW]), str(file), ["x"], out=str(tmp_path / "labels.csv"))  # not of the columns that are short
+
+
+def test_a_file_that_is_no_parquet_is_told_in_words(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "table.parquet").write_text("x\n1\n")
+    with pytest.raises(UserError, match=r"table\.parquet' cannot be read: "):
+        cluster_table(spark, load_settings([FEW]), str(tmp_path / "table.parquet"), out=str(tmp_path / "labels.csv"))
 
 
 def test_a_label_that_is_no_class_is_refused(spark: SparkSession, tmp_path: Path) -> None:

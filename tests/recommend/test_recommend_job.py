@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pyspark.sql import Row, SparkSession
 from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.lease import Lease
+from coterie.pipeline.contest import Contest, Verdict
 from coterie.pipeline.recommend import run_recommend
 from coterie.pipeline.run import Run
 from coterie.schemas import SEGMENTS
@@ -258,3 +260,10 @@ def test_one_customer_with_the_only_item_has_no_list_and_the_job_ends_well(spark
     message = run_job(lake, models=["als", "ease"]).message
     assert "not measured, since nobody bought anything in the last days" in message
     assert rows(lake)["recommendations"] == []
+
+
+def test_a_blend_that_had_nothing_to_learn_from_is_said_to_be_why_another_serves() -> None:
+    settings = load_settings([{"recommend": {"models": ["popular", "blend"], "serve": "blend"}}])
+    contest = Contest(SimpleNamespace(settings=settings), AS_OF)  # type: ignore[arg-type]
+    assert contest.reason_for(Verdict("blend", None, [], {}, {})) == "the settings say so"
+    assert contest.reason_for(Verdict("popular", None, [], {}, {})) == "the blend, which the settings name, had nothing to learn from on the 14 days before"

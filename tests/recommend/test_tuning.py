@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import pytest
 from market_rows import AS_OF, ago, item_days, items, met, table
 from pyspark.sql import SparkSession
 
+from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.lease import Lease
 from coterie.pipeline.run import Run
-from coterie.pipeline.tuning import run_tune
+from coterie.pipeline.tuning import run_tune, trial_of
 from coterie.schemas import MODEL_FACTORS, MODELS
 from coterie.settings import load_settings
 
@@ -33,3 +35,16 @@ def test_tune_leaves_what_recommend_keeps_and_no_factors_of_its_trials(spark: Sp
     weighed = lake.read("customer_items").groupBy("as_of").count().collect()
     assert {row["as_of"]: row["count"] for row in weighed} == {ago(28): 4, ago(14): 8, AS_OF: 12}
     assert {row["model_id"] for row in lake.read("model_factors").collect()} == {"kept"}
+
+
+def test_a_trial_is_of_one_model_and_needs_no_other_for_variety() -> None:
+    settings = load_settings([{"recommend": {"models": ["popular", "item_knn"], "serve": "item_knn", "mmr": 0.3}}])
+    tried = trial_of(settings, "popular", {"popular_days": 7}).recommend
+    assert (tried.models, tried.serve, tried.popular.popular_days, tried.mmr) == (("popular",), "best", 7, 0.0)
+
+
+def test_models_without_settings_to_try_are_refused_before_anything_is_read(lake: Lake) -> None:
+    settings = load_settings([{"recommend": {"models": ["blend"]}}])
+    run = Run("tune", lake, settings, AS_OF, None, "command", {"budget": 2, "tuned": {}})  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"'recommend.models' is \['blend'\]; tune tries settings of: popular, als"):
+        run_tune(run)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.report.test_scenario import BY_MONEY
 
+from coterie.pipeline.explain import items_kept_of
 from coterie.report.blocks import Points, Table
 from coterie.report.customer import Customer, customer_sections
 from coterie.report.queries.customer import COMPARED, DAYS
@@ -56,6 +57,16 @@ def test_what_neighbours_share_is_shown_where_it_is_kept() -> None:
     assert isinstance(unknown, Table)
     assert [list(row) for row in unknown.rows] == [["n1", 0.62]]
     assert "kept for the last date that offers were made for" in unknown.note
+
+
+def test_what_neighbours_share_is_kept_of_the_date_that_was_weighed_last() -> None:
+    def row(job: str, day: int | None, state: str = "finished", wrote: bool = True) -> dict[str, Any]:
+        as_of = datetime.date(2024, 3, day) if day else None
+        return {"job": job, "as_of": as_of, "state": state, "tables_written": {"customer_items": 1} if wrote else {}}
+
+    newest_first = [row("maintain", None), row("recommend", 20, wrote=False), row("tune", 9, "failed", wrote=False), row("tune", 10), row("recommend", 20)]
+    assert items_kept_of(newest_first) == datetime.date(2024, 3, 10)
+    assert items_kept_of(newest_first[:3]) is None
 
 
 def test_a_probability_is_not_told_as_a_distance() -> None:

@@ -40,7 +40,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
     signal.signal(signal.SIGTERM, terminate)
     try:
-        if app(args=arguments, standalone_mode=False) == _INTERRUPTED:  # what typer makes of KeyboardInterrupt; a command itself gives nothing
+        given = sys.argv[1:] if arguments is None else arguments
+        if app(args=given or ["--help"], standalone_mode=False) == _INTERRUPTED:  # what typer makes of KeyboardInterrupt; a command itself gives nothing
             raise KeyboardInterrupt
     except (KeyboardInterrupt, typer.Abort):
         display.error(f"{'terminated' if terminated else 'interrupted'}; run the same command again to go on")

@@ -27,6 +27,7 @@ from coterie.cli.options import (
     range_of,
     shop_of,
 )
+from coterie.places import checked_file, written_file
 
 
 @app.command()
@@ -67,7 +68,7 @@ def run(
     with display.progress(quiet or json) as shown:
         shop = shop_of(lake, conf, set, shown)
         results = shop.redo(start, end, refit=refit, force=force) if start else shop.run(source, input, day, refit, force)
-        page = "" if no_report else page_of(shop, results[-1]["as_of"])
+        page = ("", "") if no_report else page_of(shop, results[-1]["as_of"])
     done(results, lake, quiet, json, page)
 
 
@@ -152,12 +153,14 @@ def tune(
     json: Json = False,
 ) -> None:
     """Try settings of the recommenders on the validation window; the test window stays unseen."""
+    if out:
+        checked_file(out, "--out", "tuned.toml")
     with display.progress(quiet or json) as shown:
         result, tuned = shop_of(lake, conf, set, shown).tune(budget, day_of(as_of, "--as-of"))
+    done([result], lake, quiet, json)  # first: what the fits found is told, whatever becomes of the file
     if out:
         lines = [f"[recommend.{model}]\n" + "".join(f"{name} = {value}\n" for name, value in values.items()) for model, values in tuned.items()]
-        out.write_text("\n".join(lines))
-    done([result], lake, quiet, json)
+        written_file("\n".join(lines), out)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from coterie import display, listing
-from coterie.cli.options import AsOf, Conf, Json, Lake, Quiet, Set, app, day_of, shop_of
+from coterie.cli.options import Conf, Json, Lake, Of, Quiet, Set, app, day_of, shop_of
 
 _SMALL = 400_000_000  # bytes of a lake
 _MOST = 1_000_000_000  # rows that can be asked for: Spark counts them in 32 bits
@@ -17,7 +17,7 @@ Csv = Annotated[bool, typer.Option("--csv", help="results as CSV on standard out
 
 
 @app.command()
-def report(lake: Lake, as_of: AsOf = None, out: Out = None, conf: Conf = None, set: Set = None, quiet: Quiet = False) -> None:  # noqa: A002 - option's name
+def report(lake: Lake, as_of: Of = None, out: Out = None, conf: Conf = None, set: Set = None, quiet: Quiet = False) -> None:  # noqa: A002 - option's name
     """One page on the customers as of a date: who they are, who moved, what to offer, and how far to trust it. Works without a network."""
     with display.progress(quiet) as shown:
         page = shop_of(lake, conf, set, shown, brief=_is_small(lake)).report(day_of(as_of, "--as-of"), out)
@@ -41,7 +41,7 @@ def _is_small(lake: str) -> bool:
 def explain(
     customer: Annotated[str, typer.Argument(help="the customer's id")],
     lake: Lake,
-    as_of: AsOf = None,
+    as_of: Of = None,
     html: Annotated[Path | None, typer.Option("--html", help="write a page to this file instead of the terminal")] = None,
     conf: Conf = None,
     set: Set = None,  # noqa: A002 - option's name
@@ -66,13 +66,15 @@ def show(
     columns: Annotated[str, typer.Option("--columns", help="only these, with commas between")] = "",
     order: Annotated[str | None, typer.Option("--order-by", help="SQL expression, with ' desc' behind for the largest first")] = None,
     limit: Limit = 20,
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
     json: Json = False,
     csv: Csv = False,
 ) -> None:
     """Rows of a table, as the newest finished run left it."""
     day, form, picked = day_of(as_of, "--as-of"), listing.form_of(json, csv), [name.strip() for name in columns.split(",") if name.strip()]
     with display.progress(True):
-        rows, names = listing.rows_of(shop_of(lake, None, None, None, brief=True), table, day, where, picked, order, limit)
+        rows, names = listing.rows_of(shop_of(lake, conf, set, None, brief=True), table, day, where, picked, order, limit)
     listing.show_rows(table, names, rows, form)
 
 
@@ -84,13 +86,15 @@ def runs(
     as_of: Annotated[str | None, typer.Option("--as-of", help="only of this as-of date")] = None,
     since: Annotated[str | None, typer.Option("--since", help="only from this day on, YYYY-MM-DD")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="newest runs shown")] = 20,
+    conf: Conf = None,
+    set: Set = None,  # noqa: A002 - option's name
     json: Json = False,
     csv: Csv = False,
 ) -> None:
     """What ran, on what, with its accounting; and which as-of dates late data made stale."""
     form, dates = listing.form_of(json, csv), (day_of(as_of, "--as-of"), day_of(since, "--since"))
     with display.progress(True):
-        rows = shop_of(lake, None, None, None, brief=True).history()
+        rows = shop_of(lake, conf, set, None, brief=True).history()
     listing.show_runs(listing.picked_runs(rows, job, state, *dates)[:limit], form)
 
 

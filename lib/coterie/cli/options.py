@@ -12,7 +12,6 @@ from coterie.settings import override, read_toml
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Customer segments and what to offer them, on Apache Spark. Every table is a Delta table in the lake.",
 )
@@ -21,6 +20,7 @@ Lake = Annotated[str, typer.Option("--lake", help="folder, object-store address 
 Conf = Annotated[list[str] | None, typer.Option("--conf", help="TOML file of settings, or a name in conf/; repeatable, later wins")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="one setting, section.key=value; repeatable")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="last day included, YYYY-MM-DD; the latest day with an event by default")]
+Of = Annotated[str | None, typer.Option("--as-of", help="a date with results, YYYY-MM-DD; the newest by default")]
 Source = Annotated[str, typer.Option("--source", help="mapping: a name in conf/sources, or a TOML file")]
 Input = Annotated[str, typer.Option("--input", help="file, or folder of files (partitions by date and the like are fine)")]
 First = Annotated[str | None, typer.Option("--from", help="with --to: do every as-of date in this range again that has results")]
@@ -63,16 +63,20 @@ def shop_of(lake: str, conf: list[str] | None, settings: list[str] | None, progr
     return Shop(lake, None, [{"spark": {"brief": brief}}, *layers(conf, settings)], progress or (lambda job, words: None))
 
 
-def done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool, page: str = "") -> None:
+def done(results: list[dict[str, Any]], lake: str, quiet: bool, as_json: bool, page: tuple[str, str] = ("", "")) -> None:
+    """`page`: what `page_of` gave."""
+    written, missing = page
     if as_json:
         typer.echo(json.dumps(results, default=str, ensure_ascii=False, indent=2))
     elif not quiet:
-        display.show_results(results, lake, page)
+        display.show_results(results, lake, written)
+    if missing:
+        display.error(missing)
 
 
-def page_of(shop: Any, as_of: datetime.date | None) -> str:
-    """Writes the report at the end of a run, and says where it is, or why it is not: the tables stand in either case."""
+def page_of(shop: Any, as_of: datetime.date | None) -> tuple[str, str]:
+    """Writes the report at the end of a run. Gives where it is, or why it is not: the tables stand in either case."""
     try:
-        return f"report: {shop.report(as_of)}"
+        return f"report: {shop.report(as_of)}", ""
     except CoterieError as error:
-        return f"no report: {error}"
+        return "", f"no report: {error}"

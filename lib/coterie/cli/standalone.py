@@ -41,7 +41,7 @@ def cluster(
     file: Annotated[str, typer.Argument(help="CSV with a header, Parquet or a Delta table: a row each, numbers in columns")],
     columns: Annotated[str | None, typer.Option("--columns", help="columns to cluster on, with commas between; all numbers by default")] = None,
     label: Annotated[str | None, typer.Option("--label", help="column with the true class (at most 1,000): adjusted Rand indices are shown")] = None,
-    out: Annotated[str | None, typer.Option("--out", help="where the rows go with their cluster: .csv, .parquet, or a Delta table's folder")] = None,
+    out: Annotated[str | None, typer.Option("--out", help="rows with their cluster: .csv, .parquet or a Delta table; FILE-clusters.csv by default")] = None,
     conf: Conf = None,
     set: Set = None,  # noqa: A002 - option's name
     quiet: Quiet = False,
@@ -95,11 +95,11 @@ def demo(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Make a seeded shop beside the lake, then run everything on it."""
+    """Make a seeded shop beside the lake; then ingest, features, segments, recommendations and the report."""
     raw = f"{lake.rstrip('/')}-raw"
     with display.progress(quiet or json) as shown:
         _synthesise(raw, customers, days, seed, format, conf, set, shown)
         shop = shop_of(lake, conf, set, shown)
         results = shop.run("coterie", raw)
-        page = "" if no_report else page_of(shop, results[-1]["as_of"])
+        page = ("", "") if no_report else page_of(shop, results[-1]["as_of"])
     done(results, lake, quiet, json, page)

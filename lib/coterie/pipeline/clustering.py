@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -26,13 +25,15 @@ from coterie.segments.rule_tree import SegmentRule, grown
 from coterie.segments.winner import HELD, PARTITION_ROWS, held, on_everyone
 from coterie.session import with_options
 from coterie.settings import Settings
-from coterie.sources.read import quoted
+from coterie.sources.table import read_table, reading
 
 _ROW = "customer_id"  # what the methods call the id of a row
 _LABEL = "label"
 _MANY_COMPONENTS = 0.95  # of the variance, where there are too many columns
 _ONE_FILE = 1_000_000  # rows of labels that are written as one file
 _MOST_LABELS = 1_000
+_RESULTS = ("cluster", "confidence")
+_NESTED = (T.ArrayType, T.MapType, T.StructType, T.VariantType)
 _SPLITS = {"spark.sql.files.minPartitionNum": "1"}  # by default files are split by the number of cores, and the ids of the rows follow the splits
 
 
@@ -65,8 +66,8 @@ def cluster_table(
 
     columns: those to cluster on, all numbers but the label by default. label: the true class, for the adjusted Rand index alone; rows without
     one do not count there. out: a .csv or .parquet file, else a Delta table; FILE's name with '-clusters.csv' in the working folder by default.
-    Missing and infinite values count as the column's median. Raises UserError where the file, a column or its type cannot be used, and for a
-    label of more than 1,000 different values.
+    Missing and infinite values count as the column's median. Raises UserError where the file, a column or its type cannot be used, where it has
+    a column `cluster` or `confidence` already, where it does not fit `out`, and for a label of more than 1,000 different values.
     """
     with with_options(spark, _SPLITS):
         return _clustered(spark, settings, file, columns, label, out, progress)
@@ -79,13 +80,19 @@ def _clustered(
     if (_is_file(written) or not is_address(written)) and not Path(written).absolute().parent.is_dir():
         raise UserError(f"there is no folder for '{written}'; make it first")
     progress("reading the table")
-    raw = _read(spark, file)
+    raw = read_table(spark, file, infers=True, otherwise="delta")
     used = _columns(raw, columns, label)
-    rows = raw.withColumn(_ROW, F.lpad(F.monotonically_increasing_id().cast("string"), 19, "0"))
-    numbers = [F.col(quoted(name)).cast("double").alias(f"c{place}") for place, name in enumerate(used)]
-    words = F.lit(None).cast("string") if label is None else F.col(quoted(label)).cast("string")
+    _refuse_unwritable(raw, written)
+    # The file's columns by their places: none of its names, whatever it is, meets the row's id.
+    at = {name: f"f{place}" for place, name in enumerate(raw.columns)}
+    rows = raw.toDF(*at.values()).withColumn(_ROW, F.lpad(F.monotonically_increasing_id().cast("string"), 19, "0"))
+    numbers = [F.col(at[name]).cast("double").alias(f"c{place}") for place, name in enumerate(used)]
+    words = F.lit(None).cast("string") if label is None else F.col(at[label]).cast("string")
     frame = rows.select(_ROW, *numbers, words.alias(_LABEL))
-    total, labels = frame.agg(F.count(F.lit(1)), F.count_distinct(_LABEL)).collect()[0]  # one row
+    with reading(file):
+        total, labels = frame.agg(F.count(F.lit(1)), F.count_distinct(_LABEL)).collect()[0]  # one row
+    if total > _ONE_FILE and _is_file(written):
+        raise UserError(f"{total:,} rows are too many for one file; give --out a folder, for a Delta table")
     if not total:
         raise UserError(f"'{file}' has no row; expected at least one")
     if labels > _MOST_LABELS:
@@ -118,7 +125,7 @@ def _clustered(
     is_noise = F.col("cluster") == F.lit(-1 if noise is None else noise)
     placed = assign(winner.model, vectors).select(_ROW, F.when(is_noise, -1).otherwise(F.col("cluster")).alias("cluster"), "confidence")
     progress("writing the labels")
-    _write(rows.join(placed, on=_ROW, how="left").orderBy(_ROW).drop(_ROW), written, total)
+    _write(rows.join(placed, on=_ROW, how="left").orderBy(_ROW).drop(_ROW).toDF(*raw.columns, *_RESULTS), written)
     counted = placed.join(frame.select(_ROW, _LABEL), on=_ROW, how="inner").groupBy("cluster", _LABEL).count().collect()  # clusters x labels rows
     sizes = {cluster: sum(row["count"] for row in counted if row["cluster"] == cluster) for cluster in sorted({row["cluster"] for row in counted})}
     tree = grown(sample.columns, winner.labels, phrases={})
@@ -129,24 +136,6 @@ def _clustered(
         agreement[winner.name] = 0.0 if over_all is None else over_all
     notes = _notes(frame, used, vectoriser.dropped, total, count)
     return Clustering(candidates, winner, agreement, sizes, {} if tree is None else tree.rules, notes, written)
-
-
-def _read(spark: SparkSession, file: str) -> DataFrame:
-    place, ending = file.rstrip("/"), Path(file.rstrip("/")).suffix.lower()
-    try:
-        if ending in (".parquet", ".pq"):
-            frame = spark.read.parquet(place)
-        elif ending in (".csv", ".tsv", ".txt"):
-            separator = "\t" if ending == ".tsv" else ","
-            frame = spark.read.option("header", True).option("inferSchema", True).option("mode", "FAILFAST").option("sep", separator).csv(place)
-        else:
-            frame = spark.read.format("delta").load(place)
-        _ = frame.columns  # on Connect the file is looked at only here
-    except PySparkException as error:
-        if "PATH_NOT_FOUND" in str(error):
-            raise UserError(f"there is no file '{file}'; expected a CSV file with a header, a Parquet file or folder, or a Delta table") from None
-        raise UserError(f"'{file}' cannot be read: {str(error).splitlines()[0]}; expected CSV with a header, Parquet, or a Delta table") from None
-    return frame
 
 
 def _columns(frame: DataFrame, columns: Sequence[str], label: str | None) -> list[str]:
@@ -171,12 +160,21 @@ def _is_file(out: str) -> bool:
     return out.lower().endswith((".csv", ".parquet"))
 
 
-def _write(rows: DataFrame, out: str, total: int) -> None:
+def _refuse_unwritable(frame: DataFrame, out: str) -> None:
+    """Raises UserError for columns that the result could not be written with: of its own names, or of types that a CSV file cannot hold."""
+    taken = [name for name in frame.columns if name.lower() in _RESULTS]
+    if taken:
+        raise UserError(f"the table has a column '{taken[0]}' already, which the result is written to: give the table without it, or rename it")
+    nested = [field for field in frame.schema.fields if isinstance(field.dataType, _NESTED)]
+    if nested and out.lower().endswith(".csv"):
+        named = ", ".join(f"'{field.name}' ({field.dataType.simpleString()})" for field in nested)
+        raise UserError(f"a CSV file cannot hold {named}; give --out a .parquet file, or a folder, for a Delta table")
+
+
+def _write(rows: DataFrame, out: str) -> None:
     if not _is_file(out):
         rows.write.format("delta").mode("overwrite").option("overwriteSchema", True).save(out)
         return
-    if total > _ONE_FILE:
-        raise UserError(f"{total:,} rows are too many for one file; give --out a folder, for a Delta table")
     table = rows.toArrow()  # at most _ONE_FILE rows
     if out.lower().endswith(".csv"):
         pa_csv.write_csv(table, out)

@@ -162,8 +162,10 @@ class Contest:
 
     def reason_for(self, verdict: Verdict) -> str:
         """Why the chosen model is the one that is served, in words."""
-        if self.settings.serve != "best":
+        if verdict.chosen == self.settings.serve:
             return "the settings say so"
+        if self.settings.serve == BLEND:
+            return f"the blend, which the settings name, had nothing to learn from on the {self.settings.test_days} days before"
         if verdict.validated:
             return f"it was the best on the {self.settings.test_days} days before"
         return f"nobody bought anything on the {self.settings.test_days} days before, which choose"

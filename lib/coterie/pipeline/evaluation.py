@@ -4,7 +4,6 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -13,6 +12,7 @@ from coterie.pipeline.contest import Contest
 from coterie.pipeline.run import Run
 from coterie.schemas import TABLES
 from coterie.settings import Settings, load_settings
+from coterie.sources.table import read_table, reading
 
 # What a column may be called in the files, in small letters.
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -33,8 +33,10 @@ def run_evaluate(run: Run) -> None:
     them, weight (more than 0), time (a date, an ISO 8601 text or seconds since 1970), title and category.
 
     The last window of TRAIN, as long as TEST's, chooses and trains; TEST is only measured on. Without times a fifth of TRAIN, drawn by a hash,
-    stands for such a window. Raises UserError where a file is not there or not readable, lacks a column, or holds a row that cannot be used, and
-    for a shop's lake, whose items and customers' days it would replace.
+    stands for such a window. Figures of a split that the lake held before are taken out.
+
+    Raises UserError where a file is not there or not readable, lacks a column, or holds a row that cannot be used, and for a shop's lake, whose
+    items and customers' days it would replace.
     """
     if run.lake.exists("events"):
         raise UserError(
@@ -42,10 +44,11 @@ def run_evaluate(run: Run) -> None:
             "leave --lake away, or give an empty place"
         )
     run.step("reading the two files")
-    train, test = (_read(run, str(run.options[name])) for name in ("train", "test"))
+    (train, train_notes), (test, test_notes) = (_read(run, str(run.options[name]), name.upper()) for name in ("train", "test"))
     train_rows, test_rows = _checked(train, str(run.options["train"])), _checked(test, str(run.options["test"]))
     timed = _timed(train, test, train_rows, test_rows)
-    run.settings = _settings_for(run.settings, timed, "weight" in train.columns, "title" in train.columns)
+    given = run.settings
+    run.settings = _settings_for(given, timed, "weight" in train.columns, "title" in train.columns)
     mean = float(train_rows["mean_weight"] or 1.0)
     run.replace("customer_item_days", _item_days(timed.train, mean).unionByName(_item_days(timed.test, mean)))
     run.replace("items", _items(train.unionByName(test, allowMissingColumns=True)))
@@ -55,7 +58,9 @@ def run_evaluate(run: Run) -> None:
     verdict = contest.held()
     if verdict is None:
         raise UserError("no row of TRAIN comes before TEST's: there is nothing to learn from")
+    run.delete("recommendation_quality", f"as_of <> DATE '{contest.as_of}'")  # of another split, whose items and days are gone too
     notes = [f"TRAIN {train_rows['rows']:,} rows, {train_rows['users']:,} users, {train_rows['items']:,} items; TEST {test_rows['rows']:,} rows"]
+    notes += [*train_notes, *test_notes, *timed.notes, *_overruled(given, run.settings)]
     if train_rows["rows"] > train_rows["pairs"]:
         notes.append(f"{train_rows['rows'] - train_rows['pairs']:,} rows of TRAIN repeat a user and item: they add up, once a day")
     overlap = test.select("user", "item").distinct().join(train.select("user", "item").distinct(), ["user", "item"], how="left_semi").count()
@@ -72,24 +77,23 @@ def run_evaluate(run: Run) -> None:
 
 @dataclass(frozen=True)
 class _Timed:
-    """The rows of both files with a `day`, the day that TEST comes after, and how many days it lasts."""
+    """The rows of both files with a `day`, the day that TEST comes after, and how many days it lasts; `notes`: times that say nothing."""
 
     train: DataFrame
     test: DataFrame
     tested_from: datetime.date
     window_days: int
     has_times: bool
+    notes: tuple[str, ...] = ()
 
 
-def _read(run: Run, path: str) -> DataFrame:
-    """(user, item text; weight double, time date, title, category text where the file has them)."""
-    is_parquet = path.lower().rstrip("/").endswith((".parquet", ".pq"))
-    try:
-        raw = run.spark.read.parquet(path) if is_parquet else run.spark.read.option("header", True).option("mode", "FAILFAST").csv(path)
-        there = {name.strip().lower(): name for name in raw.columns}  # on Connect the file is looked at only here
-    except PySparkException as error:
-        raise UserError(f"'{path}' cannot be read: {str(error).splitlines()[0]}; expected a CSV file with a header, or Parquet") from None
-    found = {name: there[called] for name, spellings in _NAMES.items() for called in spellings if called in there}
+def _read(run: Run, path: str, called: str) -> tuple[DataFrame, list[str]]:
+    """(user, item text; weight double, time date, title, category text where the file has them), and which of several columns was taken."""
+    raw = read_table(run.spark, path, infers=False, otherwise="csv")
+    there = {name.strip().lower(): name for name in raw.columns}
+    fitting = {name: [there[spelling] for spelling in spellings if spelling in there] for name, spellings in _NAMES.items()}
+    found = {name: columns[0] for name, columns in fitting.items() if columns}
+    notes = [f"{called}'s {name} is its column '{columns[0]}', not {' or '.join(columns[1:])}" for name, columns in fitting.items() if len(columns) > 1]
     missing = [name for name in ("user", "item") if name not in found]
     if missing:
         raise UserError(f"'{path}' has the columns {raw.columns}; expected one for {' and '.join(missing)}, such as {missing[0]}")
@@ -97,7 +101,7 @@ def _read(run: Run, path: str) -> DataFrame:
         "weight": F.expr(f"try_cast(`{found['weight']}` as double)") if "weight" in found else F.lit(None),
         "time": _day(raw, found["time"]) if "time" in found else F.lit(None),
     }
-    return raw.select(*(kinds.get(name, F.col(f"`{column}`").cast("string")).alias(name) for name, column in found.items()))
+    return raw.select(*(kinds.get(name, F.col(f"`{column}`").cast("string")).alias(name) for name, column in found.items())), notes
 
 
 def _day(raw: DataFrame, column: str) -> Column:
@@ -130,10 +134,8 @@ def _checked(rows: DataFrame, path: str) -> Row:
         F.min(time).alias("first"),
         F.max(time).alias("last"),
     )
-    try:
+    with reading(path):
         [found] = counted.collect()  # one row
-    except PySparkException as error:
-        raise UserError(f"'{path}' cannot be read: {str(error).splitlines()[0]}; expected a CSV file with a header, or Parquet") from None
     if not found["rows"]:
         raise UserError(f"'{path}' has no rows; expected at least one")
     expected = {"user": "some text", "item": "some text", "weight": "a number above 0", "time": "a date, an ISO 8601 text or seconds since 1970"}
@@ -149,13 +151,15 @@ def _timed(train: DataFrame, test: DataFrame, train_rows: Row, test_rows: Row) -
         day = F.date_add(F.lit(_UNTIMED), is_later.cast("int"))
         tested_from = _UNTIMED + datetime.timedelta(days=1)
         after = F.lit(tested_from + datetime.timedelta(days=1))
-        return _Timed(train.withColumn("day", day), test.withColumn("day", after), tested_from, 1, False)
+        unused = ("TRAIN has no times: those of TEST are not used",) if "time" in test.columns else ()
+        return _Timed(train.withColumn("day", day), test.withColumn("day", after), tested_from, 1, False, unused)
     last = train_rows["last"]
     known = train.withColumnRenamed("time", "day")
     if "time" in test.columns and test_rows["first"] > last:
         return _Timed(known, test.withColumnRenamed("time", "day"), last, (test_rows["last"] - last).days, True)
     window = max(1, min(28, (last - train_rows["first"]).days // 10))
-    return _Timed(known, test.drop("time").withColumn("day", F.lit(last + datetime.timedelta(days=window))), last, window, True)
+    unused = (f"TEST's times are not used, since they begin on {test_rows['first']} and TRAIN's end on {last}",) if "time" in test.columns else ()
+    return _Timed(known, test.drop("time").withColumn("day", F.lit(last + datetime.timedelta(days=window))), last, window, True, unused)
 
 
 def _settings_for(settings: Settings, timed: _Timed, has_weight: bool, has_title: bool) -> Settings:
@@ -172,6 +176,20 @@ def _settings_for(settings: Settings, timed: _Timed, has_weight: bool, has_title
     if recommend["serve"] not in ("best", *recommend["models"]):
         recommend["serve"] = "best"
     return load_settings([values])
+
+
+def _overruled(given: Settings, used: Settings) -> list[str]:
+    """What is said of settings that were given, and that the files decide."""
+    notes, usual = [], load_settings().recommend.model_dump()
+    before, after = given.recommend.model_dump(), used.recommend.model_dump()
+    if before["models"] != after["models"]:
+        instead = "popular is measured" if before["models"] == ("content",) else "the others are measured"
+        chosen = ", and the best of them is chosen" if before["serve"] == "content" else ""
+        notes.append(f"the model content needs titles, which TRAIN lacks: {instead}{chosen}")
+    names = [name for name in ("test_days", "history_days", "sellable_days", "weigh_by_quantity") if before[name] not in (usual[name], after[name])]
+    if names:
+        notes.append(f"the files decide, and not the settings: {', '.join(f'{name} {after[name]}' for name in names)}")
+    return notes
 
 
 def _item_days(rows: DataFrame, mean_weight: float) -> DataFrame:

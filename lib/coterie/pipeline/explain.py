@@ -1,7 +1,7 @@
 """One customer explained: reads what the tables hold of them, a few rows each."""
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -36,8 +36,6 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
         columns = [name for name in queries.COMPARED if own[0][name] is not None]
         asked_of_others = list(dict.fromkeys([*columns, "average_order_value"]))  # what an order is usually worth, for who has made none
         near = [row["neighbour"] for row in neighbours]
-        recommended = (row["as_of"] for row in shelf.history if row["job"] == "recommend" and "customer_items" in (row["tables_written"] or {}))
-        kept = next(recommended, day)  # what two customers share is kept of one date, the last that lists were made for
         asked: dict[str, Callable[[], DataFrame]] = {
             "profiles": lambda: of_date(tables["segment_profiles"], day),
             "beside": lambda: queries.beside(features, tables["segments"], own[0], chosen["segment_id"] if chosen else -1, day, asked_of_others),
@@ -46,7 +44,7 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
             "offers": lambda: queries.offered(tables["recommendations"], tables["items"], customer_id, day),
             "payload": lambda: payload,
         }
-        if kept == day:
+        if items_kept_of(shelf.history) in (day, None):
             asked["shared"] = lambda: queries.shared_items(tables["customer_items"], tables["items"], near, customer_id, day)
         found: dict[str, list[dict[str, Any]]] = dict(zip(asked, pool.map(lambda name: collected(asked[name]()), asked), strict=True))
     return Customer(
@@ -65,6 +63,13 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
         offers=found["offers"] if "recommendations" in shelf.tables else None,
         payload=found["payload"][0]["payload"] if found["payload"] else None,
     )
+
+
+def items_kept_of(history: Sequence[Mapping[str, Any]]) -> datetime.date | None:
+    """The date that `customer_items`, and so what two customers share, is kept of: that of the newest finished job which weighed it, recommend or
+    tune. None where no run tells. Rows come newest first."""
+    weighed = (row["as_of"] for row in history if row["state"] == "finished" and "customer_items" in (row["tables_written"] or {}))
+    return next((date for date in weighed if date), None)  # what maintains the table is of no date
 
 
 def _own(table: DataFrame, customer_id: str, as_of: datetime.date) -> DataFrame:

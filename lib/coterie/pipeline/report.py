@@ -16,7 +16,7 @@ from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.history import as_of_dates, runs_summary, versions
 from coterie.pipeline.run import Progress
-from coterie.places import is_address, is_catalog
+from coterie.places import checked_file, is_address, is_catalog, written_file
 from coterie.report.blocks import Facts
 from coterie.report.page import require_libraries
 from coterie.report.queries import QUERIES
@@ -41,20 +41,13 @@ def default_page(place: str) -> Path | None:
 
 
 def checked_page(out: Path, option: str = "--out") -> Path:
-    """The file as it is given, where it can be written. Raises UserError where its folder is not there, or it is a folder itself."""
-    if out.is_dir():
-        raise UserError(f"{option} '{out}' is a folder; give the name of the file to write, such as {out / 'report.html'}")
-    if not out.parent.is_dir():
-        raise UserError(f"{option} '{out}': there is no folder '{out.parent}'; make it first, or give a file in one that is there")
-    return out
+    """The page's file as it is given, where it can be written."""
+    return checked_file(out, option, "report.html")
 
 
 def written_page(page: str, out: Path) -> Path:
     """Writes the page whole or not at all."""
-    part = out.with_name(f".{out.name}.part")
-    part.write_text(page, encoding="utf-8")
-    part.replace(out)
-    return out
+    return written_file(page, out)
 
 
 def write_report(lake: Lake, as_of: datetime.date | None, out: Path, progress: Progress) -> Path:

@@ -26,8 +26,11 @@ def run_tune(run: Run) -> None:
     """Tries run.options["budget"] settings, the models in turn, and says the best of each by nDCG@10 on the validation window.
 
     The test window is not looked at. run.options["tuned"] is filled with {model: {setting: value}}, where another setting was better.
-    `customer_items` is left with the dates that `recommend` leaves in it. Raises UserError where nobody bought anything in the window.
+    `customer_items` is left with the dates that `recommend` leaves in it. Raises UserError where no model has settings to try, and where nobody
+    bought anything in the window.
     """
+    if not set(SPACE).intersection(run.settings.recommend.models):
+        raise UserError(f"setting 'recommend.models' is {list(run.settings.recommend.models)}; tune tries settings of: {', '.join(SPACE)}")
     budget, tuned = int(run.options["budget"]), run.options["tuned"]
     contest = Contest(run, run.day)
     run.step("weighing what customers did")
@@ -36,7 +39,7 @@ def run_tune(run: Run) -> None:
     settings = run.settings
     for number, (model, values) in enumerate(itertools.islice(trials(settings), budget), 1):
         run.step(f"trial {number} of {budget}: {model} {_words(values) or 'as it is'}")
-        run.settings = _with(settings, model, values)
+        run.settings = trial_of(settings, model, values)
         score = Contest(run, run.day).validation(model)
         if score is None:
             raise UserError(f"nobody bought anything in the validation window before {run.as_of}: there is nothing to tune on")
@@ -73,11 +76,11 @@ def trials(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield model, values
 
 
-def _with(settings: Settings, model: str, values: Mapping[str, Any]) -> Settings:
-    """The settings with one model alone, measured quickly."""
+def trial_of(settings: Settings, model: str, values: Mapping[str, Any]) -> Settings:
+    """The settings with one model alone, measured quickly. Lists are measured before they are rearranged: variety, which needs item_knn, is left out."""
     dumped = settings.model_dump()
     dumped["recommend"][model] |= values
-    dumped["recommend"] |= {"models": [model], "serve": "best", "bootstrap": 0, "measure_at": [10]}
+    dumped["recommend"] |= {"models": [model], "serve": "best", "bootstrap": 0, "measure_at": [10], "mmr": 0.0}
     return load_settings([dumped])
 
 
