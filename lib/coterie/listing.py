@@ -6,7 +6,9 @@ import datetime
 import io
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import typer
@@ -188,12 +190,20 @@ def show_runs(rows: Sequence[dict[str, Any]], form: Form = "text") -> None:
         state = row["state"] + (", stale" if row["is_stale"] else "")
         what = "\n".join(summary(row)) if row["event"] == "finished" else (row["message"] or "")
         table.add_row(f"{row['at']:%Y-%m-%d %H:%M}", row["job"], text_of(row["as_of"]), state, seconds, plain(what))
-    console = Console()
-    console.print(table, highlight=False)
-    stale = sorted({str(row["as_of"]) for row in rows if row["is_stale"]})
-    if stale:
-        console.print(f"stale: {', '.join(stale)} - later data changed days up to these dates; do them again with: "
-                      f"coterie run --from {stale[0]} --to {stale[-1]}", highlight=False)  # fmt: skip
+    Console().print(table, highlight=False)
+
+
+def show_stale(rows: Sequence[Mapping[str, Any]], lake: str) -> None:
+    """The dates of runs that later data made stale, with the commands that do them again; nothing where there are none."""
+    stale = sorted({row["as_of"] for row in rows if row["is_stale"]})
+    if not stale:
+        return
+    say = partial(Console().print, highlight=False, markup=False, soft_wrap=True)
+    say(f"stale: {', '.join(map(str, stale))} - later data changed days up to these dates; do them again with:")
+    if any(row["is_stale"] and row["job"] != "content" for row in rows):
+        say(f"coterie run --lake {shlex.quote(lake)} --from {stale[0]} --to {stale[-1]}")
+    for day in sorted({row["as_of"] for row in rows if row["is_stale"] and row["job"] == "content"}):
+        say(f"coterie content --lake {shlex.quote(lake)} --as-of {day}")
 
 
 def described(name: str | None) -> tuple[str, list[str], list[dict[str, Any]]]:

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from coterie.errors import UserError
 from coterie.lake import Lake
-from coterie.listing import described, picked_runs, rows_of, show_described, show_rows, text_of
+from coterie.listing import described, picked_runs, rows_of, show_described, show_rows, show_stale, text_of
 from coterie.pipeline.history import runs_summary
 from coterie.schemas import TABLES
 
@@ -48,6 +48,17 @@ def test_results_are_stale_from_the_day_that_later_data_touched_until_they_are_d
     ]  # fmt: skip
     assert {name: stale for name, (_, stale) in states(rows).items()} == {"early": False, "late": True, "ingest": False}
     assert not states([*rows, run("again", "finished", "segments", 3, as_of=20)])["late"][1]
+
+
+def test_what_is_stale_is_told_with_the_commands_that_do_it_again(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [run("segments", "finished", "segments", 0, as_of=10), run("content", "finished", "content", 1, as_of=20)]
+    show_stale(runs_summary(rows, False), "my lake")
+    assert capsys.readouterr().out == ""
+    show_stale(runs_summary([*rows, run("ingest", "finished", "ingest", 2, touched=5)], False), "my lake")
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "coterie run --lake 'my lake' --from 2024-04-10 --to 2024-04-20",
+        "coterie content --lake 'my lake' --as-of 2024-04-20",
+    ]
 
 
 def test_the_newest_run_comes_first_with_its_seconds() -> None:

@@ -95,7 +95,10 @@ def runs(
     form, dates = listing.form_of(json, csv), (day_of(as_of, "--as-of"), day_of(since, "--since"))
     with display.progress(True):
         rows = shop_of(lake, conf, set, None, brief=True).history()
-    listing.show_runs(listing.picked_runs(rows, job, state, *dates)[:limit], form)
+    picked = listing.picked_runs(rows, job, state, *dates)
+    listing.show_runs(picked[:limit], form)
+    if form == "text":
+        listing.show_stale(picked, lake)
 
 
 @app.command()
