@@ -17,6 +17,7 @@ from coterie.schemas import SCHEMA_VERSION, TABLES, Table
 
 _VERSION_PROPERTY = "coterie.schemaVersion"
 _ABSENT = ("PATH_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "not a Delta table")
+_NO_CATALOG = ("CATALOG_NOT_FOUND", "REQUIRES_SINGLE_PART_NAMESPACE")
 # What Delta calls a commit that came first; the last two where it made the table.
 _RIVALS = ("DELTA_CONCURRENT", "ConcurrentAppendException", "ConcurrentModification", "DELTA_PROTOCOL_CHANGED", "DELTA_METADATA_CHANGED")
 _CONSTRAINTS = ("DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "DELTA_REPLACE_WHERE_MISMATCH")
@@ -59,6 +60,8 @@ class Lake:
         except PySparkException as error:
             if any(word in str(error) for word in _ABSENT):
                 return None
+            if self.is_catalog and any(word in str(error) for word in _NO_CATALOG):
+                raise UserError(f"there is no catalog '{self.place.split('.')[0]}'; for a folder of that name give ./{self.place}") from None
             raise
         self._known.add(table)
         return found

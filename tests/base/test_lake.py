@@ -148,3 +148,8 @@ def test_rows_appended_once_are_there_once_however_many_writers_add_them(lake: L
         list(writers.map(add, range(4)))
     add(5)
     assert lake.read("lease").count() == 1
+
+
+def test_a_catalog_that_is_not_there_is_told_from_a_folder(spark: SparkSession) -> None:
+    with pytest.raises(UserError, match=r"there is no catalog 'shop'; for a folder of that name give \./shop\.lake"):
+        Lake(spark, "shop.lake").exists("runs")

@@ -40,23 +40,13 @@ def default_page(place: str) -> Path | None:
     return None if is_address(place) or is_catalog(place) else Path(f"{place.rstrip('/')}-report.html")
 
 
-def checked_page(out: Path, option: str = "--out") -> Path:
-    """The page's file as it is given, where it can be written."""
-    return checked_file(out, option, "report.html")
-
-
-def written_page(page: str, out: Path) -> Path:
-    """Writes the page whole or not at all."""
-    return written_file(page, out)
-
-
 def write_report(lake: Lake, as_of: datetime.date | None, out: Path, progress: Progress) -> Path:
     """The page of a lake as of a date (None: the newest with results). Raises UserError where there are no results of the date."""
     require_libraries()
     progress("report", "reading the tables")
     facts = gathered(lake, as_of)
     progress("report", "writing the page")
-    return written_page(report_page(facts, made_by()), checked_page(out))
+    return written_file(report_page(facts, made_by()), checked_file(out, "--out", "report.html"))
 
 
 def made_by() -> str:

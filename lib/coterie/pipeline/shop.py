@@ -13,8 +13,9 @@ from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.explain import explained
 from coterie.pipeline.jobs import execute
-from coterie.pipeline.report import checked_page, default_page, made_by, read_history, write_report, written_page
+from coterie.pipeline.report import default_page, made_by, read_history, write_report
 from coterie.pipeline.run import OF_RUNS, Progress, recorded_shop, recorded_versions, require_lake
+from coterie.places import checked_file, written_file
 from coterie.report.blocks import Section
 from coterie.report.customer import customer_sections
 from coterie.report.page import render, require_libraries
@@ -108,7 +109,7 @@ class Shop:
 
         It changes no table. Raises UserError where there are no results of the date, and where the page has no place to go.
         """
-        place = default_page(self.place) if out is None else checked_page(Path(out))
+        place = default_page(self.place) if out is None else checked_file(Path(out), "--out", "report.html")
         if place is None:
             raise UserError(f"the lake '{self.place}' is no local folder that a report could be put beside; give its file with --out")
         return write_report(self.lake, as_of, place, self.progress)
@@ -120,11 +121,11 @@ class Shop:
         """
         if out is not None:
             require_libraries()
-            checked_page(Path(out), "--html")
+            checked_file(Path(out), "--html", "customer.html")
         one = explained(self.lake, customer_id, as_of)
         sections, title, subtitle = customer_sections(one), f"Customer {cut(customer_id, 60)}", f"as of {day(one.as_of)}"
         if out is not None:
-            written_page(render("page.html", title=title, subtitle=subtitle, sections=sections, made_by=made_by()), Path(out))
+            written_file(render("page.html", title=title, subtitle=subtitle, sections=sections, made_by=made_by()), Path(out))
         return f"{title}, {subtitle}", sections
 
     def history(self) -> list[dict[str, Any]]:
