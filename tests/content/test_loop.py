@@ -35,12 +35,13 @@ def test_cross_entropy_is_that_of_the_scores_as_logits() -> None:
     assert generator_loss("cross_entropy", torch.tensor([100.0])).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_doubling_makes_squares_of_four_and_hands_their_sum_back() -> None:
-    x = torch.tensor([[[[1.0, 2.0]]]], requires_grad=True)
-    twice = doubled(x)
-    assert twice.tolist() == [[[[1, 1, 2, 2], [1, 1, 2, 2]]]]
-    (twice * torch.arange(8.0).reshape(1, 1, 2, 4)).sum().backward()
-    assert x.grad.tolist() == [[[[0 + 1 + 4 + 5, 2 + 3 + 6 + 7]]]]
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_doubling_convolution_is_nearest_upsampling_and_the_convolution(bias: bool) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        convolution, x = torch.nn.Conv2d(3, 5, 3, padding=1, bias=bias).double(), torch.randn(2, 3, 4, 7, dtype=torch.double)
+    expected = convolution(torch.nn.Upsample(scale_factor=2, mode="nearest")(x))
+    assert (doubled(x, convolution) - expected).abs().max().item() < 1e-10
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
