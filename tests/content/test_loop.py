@@ -7,11 +7,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is missing: install the extra `content`")
 
 from coterie.content.checkpoint import packed, packed_model, unpack, unpacked_model  # noqa: E402 - after the skip
-from coterie.content.loop import Alone, discriminator_loss, draw, fresh, generator_loss, train  # noqa: E402
+from coterie.content.loop import Alone, discriminator_loss, draw, fresh, generator_loss, train, train_epoch, undecayed  # noqa: E402
 from coterie.content.network import doubled  # noqa: E402
 from coterie.content.plans import Recipe  # noqa: E402
 
-SMALL = Recipe(8, 4, 8, 3, "least_squares", 1e-3, 1e-3, 0.9, 0.1, 1, "float32")
+SMALL = Recipe(8, 4, 8, 3, "least_squares", 1e-3, 1e-3, 0.9, 0.1, 0.4, 1, "float32")
 CPU = torch.device("cpu")
 IMAGES = torch.randint(0, 256, (40, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 LABELS = torch.arange(40) % 2
@@ -42,6 +42,21 @@ def test_a_doubling_convolution_is_nearest_upsampling_and_the_convolution(bias: 
         convolution, x = torch.nn.Conv2d(3, 5, 3, padding=1, bias=bias).double(), torch.randn(2, 3, 4, 7, dtype=torch.double)
     expected = convolution(torch.nn.Upsample(scale_factor=2, mode="nearest")(x))
     assert (doubled(x, convolution) - expected).abs().max().item() < 1e-10
+
+
+def test_rates_and_noise_fall_to_nought_over_the_last_share_of_all_steps() -> None:
+    # 3 epochs of 5 steps; the last 0.4 of them are 6: 1 up to 9 steps done, then a sixth less each.
+    assert [undecayed(SMALL, done, 5) for done in (0, 9, 12, 14, 15)] == pytest.approx([1, 1, 3 / 6, 1 / 6, 0])
+    assert [undecayed(replace(SMALL, decay_share=share), 14, 5) for share in (0.0, 1.0)] == pytest.approx([1, 1 / 15])
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_every_process_ends_with_the_same_rates(rank: int) -> None:
+    state, peer = fresh(SMALL, 2, CPU), Alone()
+    peer.rank, peer.count = rank, 2
+    state.epoch = 2
+    train_epoch(state, SMALL, IMAGES, LABELS, 5, peer)
+    assert [adam.param_groups[0]["lr"] for adam in (state.generator_steps, state.discriminator_steps)] == pytest.approx([1e-3 / 6] * 2)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:

@@ -4,6 +4,7 @@ import json
 import resource
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,12 +13,14 @@ from tests.content.image_files import striped
 
 torch = pytest.importorskip("torch", reason="torch is missing: install the extra `content`")
 
-from coterie.content.pictures import as_png  # noqa: E402 - after the skip
+from coterie.content import task  # noqa: E402 - after the skip
+from coterie.content.loop import State, train  # noqa: E402
+from coterie.content.pictures import as_png  # noqa: E402
 from coterie.content.plans import CHECKPOINT, FAILURE, PROGRESS, JudgePlan, Recipe, TrainPlan, Wish, judge_in_task, train_in_task  # noqa: E402
 from coterie.content.storage import Place, read_pixels  # noqa: E402
 from coterie.content.task import TaskError  # noqa: E402
 
-SMALL = Recipe(8, 4, 10, 3, "least_squares", 1e-3, 1e-3, 0.9, 0.1, 1, "float32")
+SMALL = Recipe(8, 4, 10, 3, "least_squares", 1e-3, 1e-3, 0.9, 0.1, 0.4, 1, "float32")
 
 
 @pytest.fixture
@@ -34,6 +37,29 @@ def plan(tmp_path: Path) -> TrainPlan:
     return TrainPlan(str(tmp_path / "images"), str(tmp_path / "work"), str(tmp_path / "models"), 60, ("across", "down"), "d1", 1, SMALL)
 
 
+class Killed(BaseException):
+    """Stands for a signal."""
+
+
+def killed(plan: TrainPlan, epoch: int) -> None:
+    """Trains until the checkpoint of the epoch is written, and is ended there without a note."""
+
+    def cut(*given: Any) -> None:
+        *others, after, told = given
+
+        def end(state: State, metrics: dict[str, float]) -> None:
+            after(state, metrics)
+            if state.epoch == epoch:
+                raise Killed
+
+        train(*others, end, told)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(task, "train", cut)
+        train_in_task(plan)
+    Place(plan.work).remove(FAILURE)
+
+
 def test_each_process_reads_every_nth_file(plan: TrainPlan) -> None:
     whole, halves = read_pixels(Place(plan.images), 0, 1), [read_pixels(Place(plan.images), part, 2) for part in (0, 1)]
     assert whole[0].shape == (60, 3, 8, 8)
@@ -45,7 +71,7 @@ def test_each_process_reads_every_nth_file(plan: TrainPlan) -> None:
 def test_a_run_cut_short_goes_on_and_ends_with_the_same_weights(plan: TrainPlan, tmp_path: Path) -> None:
     undisturbed = train_in_task(plan)
     other = replace(plan, work=str(tmp_path / "again"))
-    train_in_task(replace(other, recipe=replace(SMALL, epochs=2)))
+    killed(other, 2)
     resumed = train_in_task(other)
     assert resumed["resumed_after"] == 2
     assert resumed["model_id"] == undisturbed["model_id"]
@@ -57,13 +83,14 @@ def test_a_run_cut_short_goes_on_and_ends_with_the_same_weights(plan: TrainPlan,
     ("change", "said"),
     [
         (lambda plan: replace(plan, recipe=replace(SMALL, channels=8)), "is of another training (its recipe differ)"),
+        (lambda plan: replace(plan, recipe=replace(SMALL, epochs=4)), "is of another training (its recipe differ)"),
         (lambda plan: replace(plan, data="d2"), "is of another training (its data differ)"),
         (lambda plan: plan, "is not readable as one"),
     ],
-    ids=["other architecture", "other images", "no checkpoint at all"],
+    ids=["other architecture", "other epochs", "other images", "no checkpoint at all"],
 )
 def test_a_checkpoint_that_does_not_belong_is_refused_and_told_to_the_driver(plan: TrainPlan, change, said: str) -> None:
-    train_in_task(replace(plan, recipe=replace(SMALL, epochs=1)))
+    killed(plan, 1)
     changed = change(plan)
     if changed is plan:
         (Path(plan.work) / CHECKPOINT).write_bytes(b"no checkpoint")
@@ -75,7 +102,7 @@ def test_a_checkpoint_that_does_not_belong_is_refused_and_told_to_the_driver(pla
 
 def test_a_disk_that_is_full_leaves_the_checkpoint_before(plan: TrainPlan) -> None:
     """A limit on the size of files stands for the disk: writing fails in the same call."""
-    train_in_task(replace(plan, recipe=replace(SMALL, epochs=1)))
+    killed(plan, 1)
     before = (Path(plan.work) / CHECKPOINT).read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))

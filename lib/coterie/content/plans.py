@@ -20,6 +20,7 @@ class Recipe:
     discriminator_rate: float
     average: float
     noise: float
+    decay_share: float
     seed: int
     precision: Literal["auto", "float32", "bfloat16"]
 

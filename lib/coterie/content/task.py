@@ -74,8 +74,7 @@ def run_training(plan: TrainPlan) -> dict[str, Any]:
 
 def _fits(plan: TrainPlan) -> dict[str, Any]:
     """What a checkpoint must have in common with the training that goes on from it."""
-    recipe = {name: value for name, value in vars(plan.recipe).items() if name != "epochs"}
-    return {"recipe": recipe, "categories": list(plan.categories), "data": plan.data}
+    return {"recipe": vars(plan.recipe), "categories": list(plan.categories), "data": plan.data}
 
 
 def _gone_on(plan: TrainPlan, content: bytes, state: State) -> list[dict[str, float]]:
