@@ -32,7 +32,7 @@ from coterie.content.checkpoint import packed, unpack
 from coterie.content.classifier import trained
 from coterie.content.judge import labelled, measured
 from coterie.content.launch import launched
-from coterie.content.loop import Alone, State, fresh, train
+from coterie.content.loop import Alone, State, fresh, settled, train
 from coterie.content.pictures import as_png, idx_images, idx_labels
 from coterie.content.plans import PROGRESS, Recipe, TrainPlan, train_in_task
 from coterie.content.quality import copy_threshold
@@ -88,9 +88,9 @@ class Trial:
         train(state, recipe, *self.training, len(self.training[1]) // recipe.batch, Alone(), after)
 
     def measured(self, state: State, metrics: dict[str, float]) -> dict[str, Any]:
-        names = tuple(SETTINGS.labels)
+        names, generator = tuple(SETTINGS.labels), settled(state.smooth, torch.bincount(self.training[1]).float(), 1)
         found = measured(
-            state.smooth, self.judge, self.training, self.real, names, self.threshold, SETTINGS.measure_images, SETTINGS.classifier_steps, 1
+            generator, self.judge, self.training, self.real, names, self.threshold, SETTINGS.measure_images, SETTINGS.classifier_steps, 1
         )  # fmt: skip
         whole = {one.measure: [round(one.value, 4), None if one.reference is None else round(one.reference, 4)] for one in found if not one.category}
         shares = [one.value for one in found if one.measure == "class_share"]

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is missing: install the extra `content`")
 
 from coterie.content.checkpoint import packed, packed_model, unpack, unpacked_model  # noqa: E402 - after the skip
-from coterie.content.loop import Alone, discriminator_loss, draw, fresh, generator_loss, train, train_epoch, undecayed  # noqa: E402
+from coterie.content.loop import Alone, discriminator_loss, draw, fresh, generator_loss, settled, train, train_epoch, undecayed  # noqa: E402
 from coterie.content.network import doubled  # noqa: E402
 from coterie.content.plans import Recipe  # noqa: E402
 
@@ -73,6 +73,26 @@ def test_going_on_from_a_checkpoint_ends_with_the_weights_of_an_undisturbed_run(
     unpack(kept[1], resumed)
     assert resumed.epoch == 2
     assert packed(run(recipe, resumed), {}) == packed(whole, {})
+
+
+def test_a_finished_generator_has_the_statistics_of_its_own_weights() -> None:
+    smooth = run(SMALL).smooth
+    before = {name: value.clone() for name, value in smooth.state_dict().items()}
+    known = settled(smooth, torch.tensor([1.0, 1.0]), 1)
+    # z has mean 0 and variance 1, so a pixel has its bias as mean and the sum of its squared weights as variance; a channel has four pixels.
+    bias, variance = smooth.project.bias.view(16, 4), (smooth.project.weight**2).sum(1).view(16, 4)
+    torch.testing.assert_close(known.norm0.norm.running_mean, bias.mean(1), atol=0.03, rtol=0)
+    torch.testing.assert_close(known.norm0.norm.running_var, variance.mean(1) + bias.var(1, correction=0), atol=0, rtol=0.05)
+    assert not known.training
+    assert all(torch.equal(value, before[name]) for name, value in smooth.state_dict().items())
+
+
+def test_the_statistics_are_the_seeds_and_the_mixs_alone() -> None:
+    smooth, even = run(SMALL).smooth, torch.tensor([1.0, 1.0])
+    one, same, seed, mix = (settled(smooth, *asked).norm2.norm.running_mean for asked in ((even, 1), (even, 1), (even, 2), (torch.tensor([1.0, 0.0]), 1)))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, seed)
+    assert (one - mix).abs().max() > 3 * (one - seed).abs().max()
 
 
 def test_a_model_draws_the_same_image_from_its_seed_whatever_is_drawn_with_it() -> None:

@@ -20,6 +20,7 @@ from coterie.content.network import LATENT, Discriminator, Generator
 from coterie.content.plans import Recipe
 
 _DRAWN = 500  # images drawn at a time
+_SETTLED = 10_000  # images that the statistics of a finished generator are of
 
 
 class Peers(Protocol):
@@ -157,6 +158,24 @@ def _smooth(smooth: nn.Module, network: nn.Module, keep: float) -> None:
     there, here = smooth.state_dict(), network.state_dict()
     floats = [name for name, value in here.items() if value.is_floating_point()]
     torch._foreach_lerp_([there[name] for name in floats], [here[name] for name in floats], 1 - keep)
+
+
+@torch.no_grad()
+def settled(generator: Generator, mix: Tensor, seed: int) -> Generator:
+    """A copy whose batch norm has the statistics of its own weights: those kept in training are of many weights before.
+
+    mix: weights of the categories, as the training images have them. The same seed gives the same statistics.
+    """
+    known, chance = copy.deepcopy(generator), torch.Generator().manual_seed(derived_seed(seed, "settled"))
+    for norm in known.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over all batches
+    known.train()
+    categories = torch.multinomial(mix.cpu(), _SETTLED, replacement=True, generator=chance)
+    for part in categories.split(_DRAWN):
+        known(torch.randn(len(part), LATENT, generator=chance).to(mix.device), part.to(mix.device))
+    return known.eval()
 
 
 @torch.no_grad()

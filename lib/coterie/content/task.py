@@ -10,13 +10,14 @@ import os
 import time
 import traceback
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, distributed
 
 from coterie.content.checkpoint import about, packed, packed_model, unpack
-from coterie.content.loop import Alone, Peers, State, fresh, train
+from coterie.content.loop import Alone, Peers, State, fresh, settled, train
 from coterie.content.plans import CHECKPOINT, FAILURE, PROGRESS, TrainPlan
 from coterie.content.storage import Place, read_pixels
 
@@ -65,7 +66,10 @@ def run_training(plan: TrainPlan) -> dict[str, Any]:
                 notes.tell(done.epoch, 0, steps)
 
         train(state, plan.recipe, images, kinds, steps, peers, after, lambda step: notes.tell_sometimes(state.epoch, step, steps))
-        model = packed_model(state, {"channels": plan.recipe.channels, "size": plan.recipe.size, "categories": list(plan.categories)})
+        mix = torch.bincount(kinds, minlength=len(plan.categories)).float()
+        peers.average([mix])
+        finished = replace(state, smooth=settled(state.smooth, mix, plan.recipe.seed))
+        model = packed_model(finished, {"channels": plan.recipe.channels, "size": plan.recipe.size, "categories": list(plan.categories)})
         model_id = hashlib.sha256(model).hexdigest()
         if peers.rank == 0:
             _kept(Place(plan.models), model, None, f"{model_id}.safetensors")
