@@ -79,6 +79,13 @@ def test_a_run_cut_short_goes_on_and_ends_with_the_same_weights(plan: TrainPlan,
     assert json.loads((tmp_path / "again" / PROGRESS).read_bytes())["epoch"] == 3
 
 
+def test_a_checkpoint_of_another_revision_is_refused(plan: TrainPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(plan, 1)
+    monkeypatch.setattr(task, "REVISION", task.REVISION + 1)
+    with pytest.raises(TaskError, match=r"is of another training \(its revision differ\)"):
+        train_in_task(plan)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -18,7 +18,7 @@ from torch import Tensor, distributed
 
 from coterie.content.checkpoint import about, packed, packed_model, unpack
 from coterie.content.loop import Alone, Peers, State, fresh, settled, train
-from coterie.content.plans import CHECKPOINT, FAILURE, PROGRESS, TrainPlan
+from coterie.content.plans import CHECKPOINT, FAILURE, PROGRESS, REVISION, TrainPlan
 from coterie.content.storage import Place, read_pixels
 
 _TOLD_EVERY = 5.0  # seconds between two notes of progress
@@ -78,7 +78,7 @@ def run_training(plan: TrainPlan) -> dict[str, Any]:
 
 def _fits(plan: TrainPlan) -> dict[str, Any]:
     """What a checkpoint must have in common with the training that goes on from it."""
-    return {"recipe": vars(plan.recipe), "categories": list(plan.categories), "data": plan.data}
+    return {"revision": REVISION, "recipe": vars(plan.recipe), "categories": list(plan.categories), "data": plan.data}
 
 
 def _gone_on(plan: TrainPlan, content: bytes, state: State) -> list[dict[str, float]]:

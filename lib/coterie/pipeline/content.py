@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from coterie.content.launch import launched, require
 from coterie.content.mix import apportioned
-from coterie.content.plans import CHECKPOINT, JudgePlan, Recipe, TrainPlan, Wish, judge_in_task, train_in_task
+from coterie.content.plans import CHECKPOINT, REVISION, JudgePlan, Recipe, TrainPlan, Wish, judge_in_task, train_in_task
 from coterie.content.storage import Place
 from coterie.lake import as_json
 from coterie.pipeline.content_inputs import Segment, Shelf, export, segments_of, shelf_of, storage_of
@@ -68,7 +68,7 @@ class Model:
 def _model(run: Run, shelf: Shelf, storage: str) -> Model:
     """The stored one, or one that is trained: where there is none yet, or where a refit is asked for."""
     settings = run.settings.content
-    asked = as_json({"recipe": asdict(_recipe(run)), "categories": shelf.categories, "data": shelf.data})
+    asked = as_json({"revision": REVISION, "recipe": asdict(_recipe(run)), "categories": shelf.categories, "data": shelf.data})
     known = run.read("models").where((F.col("kind") == KIND) & (F.col("settings") == asked)).orderBy(F.col("as_of").desc(), "model_id").limit(1).collect()
     if known and not run.options.get("refit"):
         run.measure(trained_epochs=0)
