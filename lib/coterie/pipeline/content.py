@@ -51,7 +51,8 @@ def _recipe(run: Run) -> Recipe:
 def _threads(run: Run) -> int:
     """Of each process beside the driver: the cores shared out, where no number is set. Workers are Spark's to share out."""
     settings = run.settings.content
-    return settings.threads or (max(1, len(os.sched_getaffinity(0)) // settings.processes) if settings.where == "driver" else 0)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # only Linux knows which cores are this process's own
+    return settings.threads or (max(1, cores // settings.processes) if settings.where == "driver" else 0)
 
 
 @dataclass(frozen=True)
