@@ -1,7 +1,12 @@
 """What runs in a torch process, run here: checkpoints, and what goes wrong with them."""
 
 import json
+import os
+import pickle
 import resource
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +82,23 @@ def test_a_run_cut_short_goes_on_and_ends_with_the_same_weights(plan: TrainPlan,
     assert resumed["model_id"] == undisturbed["model_id"]
     assert [metrics["epoch"] for metrics in resumed["metrics"]] == [1, 2, 3]
     assert json.loads((tmp_path / "again" / PROGRESS).read_bytes())["epoch"] == 3
+
+
+def test_of_two_processes_the_one_that_failed_leaves_its_own_words(plan: TrainPlan) -> None:
+    (Path(plan.images) / "1.parquet").write_bytes(b"PAR1 and no more")  # the second process's
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    call = "import pickle, sys; from coterie.content.plans import train_in_task; train_in_task(pickle.load(sys.stdin.buffer))"
+    told = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    both = [
+        subprocess.Popen([sys.executable, "-c", call], stdin=subprocess.PIPE, env={**os.environ, **told, "RANK": rank, "LOCAL_RANK": rank})
+        for rank in ("0", "1")
+    ]
+    for one in both:
+        one.stdin.write(pickle.dumps(plan))
+        one.stdin.close()
+    assert [one.wait(200) for one in both] == [1, 1]
+    assert "arquet" in json.loads((Path(plan.work) / FAILURE).read_bytes())["message"]
 
 
 def test_a_checkpoint_of_another_revision_is_refused(plan: TrainPlan, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ class Group:
 def run_training(plan: TrainPlan) -> dict[str, Any]:
     """Trains to the last epoch, from the newest checkpoint where there is one; gives model_id, name and metrics of every epoch."""
     work = Place(plan.work)
-    with noted(work), _peers() as (peers, device):
+    with noted(work), _peers() as (peers, device), noted(work):  # the inner note is there before the others lose this process; the outer tells of the launch
         if plan.threads:
             torch.set_num_threads(plan.threads)
         pixels, labels = read_pixels(Place(plan.images), peers.rank, peers.count)
