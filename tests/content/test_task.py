@@ -59,9 +59,10 @@ def killed(plan: TrainPlan, epoch: int) -> None:
 
         train(*others, end, told)
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(task, "train", cut)
-        train_in_task(plan)
+        with pytest.raises(Killed):
+            train_in_task(plan)
     Place(plan.work).remove(FAILURE)
 
 
@@ -82,6 +83,22 @@ def test_a_run_cut_short_goes_on_and_ends_with_the_same_weights(plan: TrainPlan,
     assert resumed["model_id"] == undisturbed["model_id"]
     assert [metrics["epoch"] for metrics in resumed["metrics"]] == [1, 2, 3]
     assert json.loads((tmp_path / "again" / PROGRESS).read_bytes())["epoch"] == 3
+
+
+@pytest.mark.parametrize(("gpus", "processes", "device"), [(0, 1, "cpu"), (1, 1, "cuda:0"), (1, 2, "cpu"), (2, 2, "cuda:1")])
+def test_gpus_are_used_where_each_process_has_one(monkeypatch: pytest.MonkeyPatch, gpus: int, processes: int, device: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    monkeypatch.setenv("LOCAL_RANK", str(processes - 1))
+    assert str(task.own_device()) == device
+
+
+def test_a_training_that_diverges_stops_and_keeps_nothing(plan: TrainPlan) -> None:
+    with pytest.raises(TaskError, match=r"the training diverged in epoch 1 \(losses .*set lower rates"):
+        train_in_task(replace(plan, recipe=replace(SMALL, generator_rate=1e30, discriminator_rate=1e30)))
+    assert Place(plan.work).read(CHECKPOINT) is None
+    assert not list(Path(plan.models).glob("*"))
 
 
 def test_of_two_processes_the_one_that_failed_leaves_its_own_words(plan: TrainPlan) -> None:
@@ -127,6 +144,20 @@ def test_a_checkpoint_that_does_not_belong_is_refused_and_told_to_the_driver(pla
         train_in_task(changed)
     assert said in str(refused.value)
     assert json.loads((Path(plan.work) / FAILURE).read_bytes())["message"] == str(refused.value)
+
+
+def test_bytes_cut_off_are_told_with_their_place(plan: TrainPlan, tmp_path: Path) -> None:
+    killed(plan, 1)
+    checkpoint = Path(plan.work) / CHECKPOINT
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    with pytest.raises(TaskError, match=f"the checkpoint {checkpoint} does not fit or is damaged: .*; take it away to begin anew"):
+        train_in_task(plan)
+    checkpoint.unlink()
+    model = train_in_task(plan)["model_id"]
+    weights = Path(plan.models) / f"{model}.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(TaskError, match=f"the weights {weights} are damaged .*; train anew with --refit"):
+        judge_in_task(JudgePlan(plan.images, str(tmp_path / "notes"), plan.models, model, str(tmp_path / "out"), (), 4, 0.0, 0.0, 100, 30, 1, 1))
 
 
 def test_a_disk_that_is_full_leaves_the_checkpoint_before(plan: TrainPlan) -> None:

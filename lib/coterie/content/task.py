@@ -6,6 +6,7 @@ Everything it needs comes by a plan of plain values; everything it makes goes to
 import contextlib
 import datetime
 import hashlib
+import math
 import os
 import time
 import traceback
@@ -14,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, distributed
 
 from coterie.content.checkpoint import about, packed, packed_model, unpack
@@ -60,6 +62,7 @@ def run_training(plan: TrainPlan) -> dict[str, Any]:
         steps, notes = max(1, plan.count // plan.recipe.batch), _Notes(work if peers.rank == 0 else None, history)
 
         def after(done: State, metrics: dict[str, float]) -> None:
+            _sound(metrics, done)
             history.append(metrics)
             if peers.rank == 0:
                 _kept(work, packed(done, {**_fits(plan), "history": history}), done.epoch)
@@ -74,6 +77,17 @@ def run_training(plan: TrainPlan) -> dict[str, Any]:
         if peers.rank == 0:
             _kept(Place(plan.models), model, None, f"{model_id}.safetensors")
         return {"model_id": model_id, "metrics": history, "resumed_after": begun}
+
+
+def _sound(metrics: dict[str, float], state: State) -> None:
+    """Raises TaskError where the training has diverged: nothing good comes of such weights any more."""
+    weights = [value for value in state.generator.state_dict().values() if value.is_floating_point()]
+    if not (all(map(math.isfinite, metrics.values())) and all(bool(value.isfinite().all()) for value in weights)):
+        losses = f"losses {metrics['discriminator_loss']:.3g} and {metrics['generator_loss']:.3g}"
+        raise TaskError(
+            f"the training diverged in epoch {state.epoch} ({losses}), and its weights are not kept; set lower rates (content.gan.generator_rate and "
+            "content.gan.discriminator_rate) or a larger content.gan.batch"
+        )
 
 
 def _fits(plan: TrainPlan) -> dict[str, Any]:
@@ -93,8 +107,8 @@ def _gone_on(plan: TrainPlan, content: bytes, state: State) -> list[dict[str, fl
         raise TaskError(f"{where} is of another training (its {', '.join(differing)} differ); take it away to begin anew")
     try:
         unpack(content, state)
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise TaskError(f"{where} is of another architecture: {str(error).splitlines()[0]}; take it away to begin anew") from None
+    except (RuntimeError, KeyError, ValueError, SafetensorError) as error:
+        raise TaskError(f"{where} does not fit or is damaged: {str(error).splitlines()[0]}; take it away to begin anew") from None
     history: list[dict[str, float]] = there["history"]
     return history
 
@@ -128,7 +142,7 @@ class _Notes:
 @contextlib.contextmanager
 def _peers() -> Iterator[tuple[Peers, torch.device]]:
     """The processes launched together, by what there is: nccl where each has a GPU, gloo elsewhere."""
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")
+    device = own_device()
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Alone(), device
         return
@@ -139,6 +153,12 @@ def _peers() -> Iterator[tuple[Peers, torch.device]]:
         yield Group(), device
     finally:
         distributed.destroy_process_group()
+
+
+def own_device() -> torch.device:
+    """A GPU of this process's own, where every process of this machine has one; else the cores."""
+    has_own = torch.cuda.is_available() and torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if has_own else torch.device("cpu")
 
 
 @contextlib.contextmanager
