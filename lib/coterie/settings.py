@@ -228,6 +228,7 @@ class Gan(_Section):
     discriminator_rate: Positive
     average: Annotated[float, Field(ge=0, lt=1)]
     noise: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    decay_share: Share
     seed: int
     precision: Literal["auto", "float32", "bfloat16"]
 

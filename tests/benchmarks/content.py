@@ -12,11 +12,12 @@ DATA: the folder of the IDX files; WORK: what is kept between runs. Parts:
 
 import argparse
 import base64
+import hashlib
 import pickle
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,12 @@ from coterie.content.checkpoint import packed, unpack
 from coterie.content.classifier import trained
 from coterie.content.judge import labelled, measured
 from coterie.content.launch import launched
-from coterie.content.loop import Alone, State, fresh, train
+from coterie.content.loop import Alone, State, fresh, settled, train
 from coterie.content.pictures import as_png, idx_images, idx_labels
-from coterie.content.plans import PROGRESS, Recipe, TrainPlan, train_in_task
+from coterie.content.plans import PROGRESS, REVISION, Recipe, TrainPlan, train_in_task
 from coterie.content.quality import copy_threshold
 from coterie.content.storage import Place
+from coterie.lake import as_json
 from coterie.session import get_session
 from coterie.settings import load_settings
 
@@ -44,6 +46,12 @@ SETTINGS = load_settings([]).content
 RECIPE = Recipe(size=SETTINGS.size, **SETTINGS.gan.model_dump())
 SHOWN = (2, 5, 10, 15, 20, 30, 40, 50)
 CPU = torch.device("cpu")
+
+
+def named(name: str, recipe: Recipe) -> str:
+    """The name with what the figures depend on beside the images, so that those of different recipes never mix."""
+    measuring = SETTINGS.model_dump(include={"labels", "copy_distance", "measure_images", "classifier_steps"})
+    return f"{name} {hashlib.sha256(as_json([REVISION, asdict(recipe), measuring]).encode()).hexdigest()[:8]}"
 
 
 def export(data: Path, work: Path, count: int | None = None) -> str:
@@ -72,7 +80,8 @@ class Trial:
         self.judge = trained(*self.training, 10, SETTINGS.classifier_steps, 1)
         self.threshold = copy_threshold(self.real[0], self.training[0], SETTINGS.copy_distance)
 
-    def run(self, name: str, recipe: Recipe) -> None:
+    def run(self, part: str, recipe: Recipe) -> None:
+        name = named(part, recipe)
         if f"{name} epoch {recipe.epochs}" in self.kept.values:
             return
         state, place, last = fresh(recipe, 10, CPU), Place(str(self.work)), f"{name}.safetensors"
@@ -88,9 +97,9 @@ class Trial:
         train(state, recipe, *self.training, len(self.training[1]) // recipe.batch, Alone(), after)
 
     def measured(self, state: State, metrics: dict[str, float]) -> dict[str, Any]:
-        names = tuple(SETTINGS.labels)
+        names, generator = tuple(SETTINGS.labels), settled(state.smooth, torch.bincount(self.training[1]).float(), 1)
         found = measured(
-            state.smooth, self.judge, self.training, self.real, names, self.threshold, SETTINGS.measure_images, SETTINGS.classifier_steps, 1
+            generator, self.judge, self.training, self.real, names, self.threshold, SETTINGS.measure_images, SETTINGS.classifier_steps, 1
         )  # fmt: skip
         whole = {one.measure: [round(one.value, 4), None if one.reference is None else round(one.reference, 4)] for one in found if not one.category}
         shares = [one.value for one in found if one.measure == "class_share"]
@@ -144,17 +153,17 @@ def main() -> None:
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(given.threads)
-    kept = Kept(given.work / "results.json")
+    kept, single = Kept(given.work / "results.json"), replace(RECIPE, epochs=1)
     if {"launch", "processes"} & set(given.parts):
         get_session(load_settings([]).spark)
     if "resume" in given.parts:
-        kept.once("resume", lambda: killed(given.data, given.work, 1))
+        kept.once(named("resume", replace(RECIPE, epochs=5)), lambda: killed(given.data, given.work, 1))
     if "launch" in given.parts:
-        kept.once("launch plain", lambda: plain_epoch(given.data, given.work))
-        kept.once("launch by Spark", lambda: launched_epoch(given.data, given.work, 1, given.threads))
+        kept.once(named("launch plain", single), lambda: plain_epoch(given.data, given.work))
+        kept.once(named("launch by Spark", single), lambda: launched_epoch(given.data, given.work, 1, given.threads))
     if "processes" in given.parts:
         for count in (1, 2):
-            kept.once(f"processes {count}", lambda count=count: launched_epoch(given.data, given.work, count, 1))
+            kept.once(named(f"processes {count}", single), lambda count=count: launched_epoch(given.data, given.work, count, 1))
     if {"quality", "losses"} & set(given.parts):
         trial = Trial(given.data, given.work, kept)
         for seed in range(1, given.seeds + 1):

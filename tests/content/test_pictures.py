@@ -1,8 +1,11 @@
 """One picture: what it becomes, and why it is refused."""
 
+import io
+import struct
+
 import numpy as np
 import pytest
-from tests.content.image_files import idx, png
+from tests.content.image_files import Image, idx, png
 
 from coterie.content.pictures import PictureError, as_png, decoded, fitted, idx_images, idx_labels, image_id, of_png
 
@@ -34,6 +37,20 @@ def test_a_wide_picture_is_fitted_whole_with_its_first_pixels_colour_around_it()
     assert square[3].tolist() == [[10, 20, 30]] * 4
     assert square[1, 0].tolist() == [10, 20, 30]
     assert square[1, 3].tolist() == [200, 200, 200]
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_jpeg_is_turned_as_its_exif_says_and_kept_as_it_lies_where_that_is_damaged(damaged: bool) -> None:
+    # TIFF, little-endian, of two fields: orientation 6 (a quarter to the right), and a resolution that is the ratio at byte 38, or a text.
+    resolution = struct.pack("<HHI4s", 0x11A, 2, 4, b"abc") if damaged else struct.pack("<HHII", 0x11A, 5, 1, 38)
+    fields = struct.pack("<HHII", 0x112, 3, 1, 6) + resolution
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + fields + struct.pack("<III", 0, 72, 1)
+    picture, target = Image.fromarray(np.repeat(np.array([[0, 255]], np.uint8).repeat(8, 1), 16, 0)), io.BytesIO()
+    picture.save(target, "JPEG", exif=exif)
+    pixels, channels = decoded(target.getvalue(), 16)
+    assert channels == 1
+    assert (pixels[0, 15, 0] > 200) == damaged  # turned to the right, what was on the left is above
+    assert pixels[15, 15, 0] > 200
 
 
 def test_a_png_comes_back_as_it_was() -> None:

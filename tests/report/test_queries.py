@@ -186,17 +186,17 @@ def test_neighbours_come_with_what_both_bought(spark: SparkSession) -> None:
 
 def test_the_best_pictures_of_a_segment_come_first_and_measures_are_those_of_all_categories(spark: SparkSession) -> None:
     made = table(spark, "generated_images", [
-        {"as_of": DAY, "segment_id": 1, "image_id": str(number), "category": str(number), "discriminator_score": number / 10, "png": b"abc"}
+        {"as_of": DAY, "segment_id": 1, "image_id": str(number), "category": str(number), "discriminator_score": number / 10, "png": b"abc", "model_id": "old"}
         for number in range(offers.IMAGES + 1)
     ])  # fmt: skip
     uri = "data:image/png;base64,YWJj"
     assert sorted(rows(offers.images(made, DAY))) == [(1, str(number), uri) for number in range(1, offers.IMAGES + 1)]  # the worst one is left out
-    models = table(spark, "models", [{"model_id": "old", "as_of": datetime.date(2024, 5, 1)}, {"model_id": "new", "as_of": DAY}])
     quality = table(spark, "content_quality", [
         {"model_id": model, "measure": measure, "category": category, "value": value, "reference": 0.88}
-        for model, measure, category, value in (("old", "agreement", "", 0.5), ("new", "agreement", "", 0.75), ("new", "diversity", "Bag", 0.25))
+        for model, measure, category, value in (("old", "agreement", "", 0.5), ("old", "diversity", "Bag", 0.25), ("new", "agreement", "", 0.75))
     ])  # fmt: skip
-    assert rows(offers.content_quality(quality, models, DAY)) == [("agreement", 0.75, 0.88)]
+    later = table(spark, "generated_images", [{"as_of": DAY + datetime.timedelta(1), "segment_id": 1, "image_id": "later", "model_id": "new"}])
+    assert rows(offers.content_quality(quality, made.unionByName(later), DAY)) == [("agreement", 0.5, 0.88)]  # the model of the pictures shown
 
 
 def test_an_unknown_id_is_near_to_those_that_differ_least(spark: SparkSession) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from coterie.content.checkpoint import about, unpacked_model
@@ -18,7 +19,7 @@ from coterie.content.pictures import as_png
 from coterie.content.plans import PROGRESS, JudgePlan, Wish
 from coterie.content.quality import Measure, Sample, copy_threshold, measures, nearest
 from coterie.content.storage import Place, read_pixels
-from coterie.content.task import TaskError, noted
+from coterie.content.task import TaskError, noted, own_device
 
 Labelled = tuple[Tensor, Tensor]  # images and their labels
 UNLIKE, COPY = "unlike_category", "near_copy"
@@ -30,11 +31,15 @@ def run_judging(plan: JudgePlan) -> dict[str, Any]:
     with noted(notes):
         if plan.threads:
             torch.set_num_threads(plan.threads)
-        device = torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
-        content = Place(plan.models).read(f"{plan.model_id}.safetensors")
+        device = own_device()
+        name = f"{plan.model_id}.safetensors"
+        content, where = Place(plan.models).read(name), f"the weights {plan.models}/{name}"
         if content is None:
-            raise TaskError(f"the weights {plan.models}/{plan.model_id}.safetensors are not there; train anew with --refit")
-        (generator, discriminator), names = unpacked_model(content, device), tuple(about(content)["categories"])
+            raise TaskError(f"{where} are not there; train anew with --refit")
+        try:
+            (generator, discriminator), names = unpacked_model(content, device), tuple(about(content)["categories"])
+        except (RuntimeError, KeyError, TypeError, ValueError, SafetensorError) as error:
+            raise TaskError(f"{where} are damaged ({(str(error) or type(error).__name__).splitlines()[0]}); train anew with --refit") from None
         training, real = (labelled(plan.images, is_test, device) for is_test in (False, True))
         notes.write_json(PROGRESS, {"doing": "measuring with a classifier"})
         judge = trained(*training, len(names), plan.classifier_steps, plan.seed)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import pickle
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +17,8 @@ from coterie.errors import CoterieError, UserError
 from coterie.package import zipped
 
 _LOOK_EVERY = 2.0  # seconds
+_KILLED = re.compile(r"exitcode\s*:\s*-9\b|Signal 9 \(SIGKILL\) received")  # of torchrun, which names SIGKILL too where it ends the others itself
+_ERROR = re.compile(r"(?:\[rank\d+\]:\s*)?((?:\w+\.)*\w*(?:Error|Exception): .*)")
 
 
 class TaskFailedError(CoterieError):
@@ -49,8 +52,8 @@ def launched(work: Callable[..., Any], plan: Any, place: Place, processes: int, 
         with contextlib.redirect_stdout(said), _watched(place, told):  # the launcher prints what its processes print
             return distributor.run(carried(zipped()), pickle.dumps((work, plan)))
     except Exception as error:
-        failure = place.read_json(FAILURE)
-        raise TaskFailedError(f"the torch task failed: {failure['message'] if failure else _last_words(error, said.getvalue())}") from error
+        words = f"{said.getvalue()}\n{error}"
+        raise TaskFailedError(f"the torch task failed: {reason(place.read_json(FAILURE), words)}") from error
 
 
 def carried(zipped: bytes) -> Callable[[bytes], Any]:
@@ -104,12 +107,18 @@ def _watched(place: Place, told: Callable[[dict[str, Any]], None]) -> Iterator[N
         look()
 
 
-def _last_words(error: Exception, said: str) -> str:
-    """The line that tells most where a process died without a note: a package that is missing, or a signal."""
-    lines = [line.strip() for line in f"{said}\n{error}".splitlines() if line.strip()]
-    if any("No module named" in line for line in lines):
-        missing = next(line for line in lines if "No module named" in line)
-        return f"{missing[missing.index('No module named') :]} where the task ran; the extra is coterie[content]"
-    if any("SIGKILL" in line or "exitcode: -9" in line.replace(" ", " ") for line in lines):
+def reason(note: dict[str, Any] | None, said: str) -> str:
+    """Why a task failed, by the note that it left and what its processes and launcher said.
+
+    A process that is killed leaves no note, and the one of another tells only that it lost a peer.
+    """
+    lines = [line.strip() for line in said.splitlines() if line.strip(" =-")]  # the launcher rules its lines off
+    if any(_KILLED.search(line) for line in lines):
         return "a process was killed (signal 9), which mostly means that memory ran out"
-    return lines[-1] if lines else type(error).__name__
+    if note:
+        return str(note["message"])
+    missing = next((line for line in lines if "No module named" in line), None)
+    if missing is not None:
+        return f"{missing[missing.index('No module named') :]} where the task ran; the extra is coterie[content]"
+    errors = [found[1] for found in map(_ERROR.match, lines) if found and "ChildFailedError" not in found[1]]
+    return (errors or lines or ["it said nothing"])[-1]

@@ -20,6 +20,7 @@ from coterie.content.network import LATENT, Discriminator, Generator
 from coterie.content.plans import Recipe
 
 _DRAWN = 500  # images drawn at a time
+_SETTLED = 10_000  # images that the statistics of a finished generator are of
 
 
 class Peers(Protocol):
@@ -98,8 +99,8 @@ def train_epoch(
     for step in range(steps):
         rows = order[step * share : (step + 1) * share]
         real = images[rows].to(memory_format=torch.channels_last).float().div_(127.5).sub_(1)
-        sums += train_step(state, recipe, real, labels[rows], chance, peers)
         done = state.epoch * steps + step
+        sums += train_step(state, recipe, real, labels[rows], chance, peers, undecayed(recipe, done, steps))
         _smooth(state.smooth, state.generator, min(recipe.average, (1 + done) / (10 + done)))  # shorter at first: it must forget how it began
         told(step + 1)
     peers.average(value for net in (state.generator, state.smooth) for value in net.buffers() if value.is_floating_point())
@@ -109,12 +110,23 @@ def train_epoch(
     return {"epoch": state.epoch, **named, "seconds": seconds, "images_per_second": steps * recipe.batch / seconds}
 
 
-def train_step(state: State, recipe: Recipe, real: Tensor, labels: Tensor, chance: torch.Generator, peers: Peers) -> Tensor:
-    """One step of each network; the generator learns from the images that the discriminator has just seen."""
+def undecayed(recipe: Recipe, done: int, steps: int) -> float:
+    """The part of both rates and of the noise that stands after `done` steps, `steps` an epoch: 1, then linearly to 0 at the last epoch's end.
+
+    It knows the steps done and no more, so that it is the same in every process and after a resume.
+    """
+    left = 1 - done / (recipe.epochs * steps)
+    return left / recipe.decay_share if left < recipe.decay_share else 1.0
+
+
+def train_step(state: State, recipe: Recipe, real: Tensor, labels: Tensor, chance: torch.Generator, peers: Peers, part: float = 1.0) -> Tensor:
+    """One step of each network; the generator learns from the images that the discriminator has just seen. part: as `undecayed` gives it."""
     count, device = len(real), real.device
+    for adam, rate in ((state.generator_steps, recipe.generator_rate), (state.discriminator_steps, recipe.discriminator_rate)):
+        adam.param_groups[0]["lr"] = part * rate
 
     def blurred(images: Tensor) -> Tensor:
-        return images + recipe.noise * torch.randn(images.shape, generator=chance, device=device)
+        return images + part * recipe.noise * torch.randn(images.shape, generator=chance, device=device)
 
     mixed = torch.autocast(device.type, torch.bfloat16, enabled=is_mixed(recipe.precision, device))
     z = torch.randn(count, LATENT, generator=chance, device=device)
@@ -146,6 +158,24 @@ def _smooth(smooth: nn.Module, network: nn.Module, keep: float) -> None:
     there, here = smooth.state_dict(), network.state_dict()
     floats = [name for name, value in here.items() if value.is_floating_point()]
     torch._foreach_lerp_([there[name] for name in floats], [here[name] for name in floats], 1 - keep)
+
+
+@torch.no_grad()
+def settled(generator: Generator, mix: Tensor, seed: int) -> Generator:
+    """A copy whose batch norm has the statistics of its own weights: those kept in training are of many weights before.
+
+    mix: weights of the categories, as the training images have them. The same seed gives the same statistics.
+    """
+    known, chance = copy.deepcopy(generator), torch.Generator().manual_seed(derived_seed(seed, "settled"))
+    for norm in known.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over all batches
+    known.train()
+    categories = torch.multinomial(mix.cpu(), _SETTLED, replacement=True, generator=chance)
+    for part in categories.split(_DRAWN):
+        known(torch.randn(len(part), LATENT, generator=chance).to(mix.device), part.to(mix.device))
+    return known.eval()
 
 
 @torch.no_grad()

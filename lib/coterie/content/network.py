@@ -3,8 +3,6 @@
 Comments give shapes after each layer for 64 channels and images of 28 x 28: n is the batch, k the number of categories.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,23 +27,15 @@ class ConditionalNorm(nn.Module):
         return torch.addcmul(shift, normed, scale)
 
 
-class _Doubled(torch.autograd.Function):
-    """Nearest upsampling, each pixel a square of four: in channels-last order many times as fast as torch's own."""
+def doubled(x: Tensor, convolution: nn.Conv2d) -> Tensor:
+    """(n, c, h, w) to (n, d, 2h, 2w): what the 3 x 3 convolution gives of the image doubled, each pixel a square of four.
 
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        n, c, h, w = x.shape
-        rows = x.permute(0, 2, 3, 1)[:, :, None, :, None, :].expand(n, h, 2, w, 2, c)
-        return rows.reshape(n, 2 * h, 2 * w, c).permute(0, 3, 1, 2)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        return functional.avg_pool2d(grad, 2, divisor_override=1)
-
-
-def doubled(x: Tensor) -> Tensor:
-    """(n, c, h, w) to (n, c, 2h, 2w)."""
-    return _Doubled.apply(x)
+    One transposed convolution gives the same from the small image, with 16 products a pixel of it in place of 36: where two of the three
+    weights of a row or column fall on the same pixel, their sum does.
+    """
+    w = functional.pad(convolution.weight, (1, 1, 1, 1))  # (d, c, 5, 5)
+    kernel = w[:, :, 1:, 1:] + w[:, :, :-1, 1:] + w[:, :, 1:, :-1] + w[:, :, :-1, :-1]  # (d, c, 4, 4)
+    return functional.conv_transpose2d(x, kernel.flip(2, 3).transpose(0, 1), convolution.bias, stride=2, padding=1)
 
 
 class Generator(nn.Module):
@@ -68,9 +58,9 @@ class Generator(nn.Module):
     def forward(self, z: Tensor, category: Tensor) -> Tensor:
         x = self.project(z).unflatten(1, (-1, self.start, self.start))  # (n, 256, 7, 7)
         x = functional.relu(self.norm0(x.contiguous(memory_format=torch.channels_last), category))
-        x = self.conv1(doubled(x))  # (n, 128, 14, 14)
+        x = doubled(x, self.conv1)  # (n, 128, 14, 14)
         x = functional.relu(self.norm1(x, category))
-        x = self.conv2(doubled(x))  # (n, 64, 28, 28)
+        x = doubled(x, self.conv2)  # (n, 64, 28, 28)
         x = functional.relu(self.norm2(x, category))
         return torch.tanh(self.paint(x))  # (n, 3, 28, 28)
 

@@ -34,13 +34,21 @@ def decoded(content: bytes, size: int) -> tuple[Pixels, int]:
             if math.prod(image.size) > _MOST_PIXELS:
                 raise PictureError(f"too_large: {image.size[0]} x {image.size[1]} pixels, at most {_MOST_PIXELS} in all")
             image.load()
-            channels, upright = len(image.getbands()), ImageOps.exif_transpose(image)
+            channels, upright = len(image.getbands()), _upright(image)
             colour = _in_colour(upright)
     except UnidentifiedImageError:
         raise PictureError(f"unknown_format: the file begins with {content[:8]!r}, expected PNG or JPEG") from None
     except (OSError, SyntaxError, ValueError, zlib.error, Image.DecompressionBombError) as error:
         raise PictureError(f"broken: {str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__}") from None
     return fitted(np.asarray(colour), size), channels
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF says; as it lies in the file where its EXIF is damaged."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 - Pillow passes on whatever its reading and writing of damaged fields comes to: struct.error, TypeError, ...
+        return image
 
 
 def fitted(pixels: Pixels, size: int) -> Pixels:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 CHECKPOINT = "checkpoint.safetensors"
+REVISION = 2  # of the networks and their training: raised with each change that gives other weights from the same recipe and images
 PROGRESS, FAILURE = "progress.json", "failure.json"  # notes that a task leaves for the driver
 
 
@@ -20,6 +21,7 @@ class Recipe:
     discriminator_rate: float
     average: float
     noise: float
+    decay_share: float
     seed: int
     precision: Literal["auto", "float32", "bfloat16"]
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,9 @@ class Place:
         try:
             with system.open_output_stream(f"{folder}/{name}.part") as file:
                 file.write(content)
+            if isinstance(system, fs.LocalFileSystem):  # else a power cut could leave the new name with nothing behind it
+                with Path(folder, f"{name}.part").open("rb+") as written:
+                    os.fsync(written.fileno())
         except OSError:
             if system.get_file_info(f"{folder}/{name}.part").type == fs.FileType.File:
                 system.delete_file(f"{folder}/{name}.part")

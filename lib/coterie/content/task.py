@@ -6,18 +6,21 @@ Everything it needs comes by a plan of plain values; everything it makes goes to
 import contextlib
 import datetime
 import hashlib
+import math
 import os
 import time
 import traceback
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, distributed
 
 from coterie.content.checkpoint import about, packed, packed_model, unpack
-from coterie.content.loop import Alone, Peers, State, fresh, train
-from coterie.content.plans import CHECKPOINT, FAILURE, PROGRESS, TrainPlan
+from coterie.content.loop import Alone, Peers, State, fresh, settled, train
+from coterie.content.plans import CHECKPOINT, FAILURE, PROGRESS, REVISION, TrainPlan
 from coterie.content.storage import Place, read_pixels
 
 _TOLD_EVERY = 5.0  # seconds between two notes of progress
@@ -46,7 +49,7 @@ class Group:
 def run_training(plan: TrainPlan) -> dict[str, Any]:
     """Trains to the last epoch, from the newest checkpoint where there is one; gives model_id, name and metrics of every epoch."""
     work = Place(plan.work)
-    with noted(work), _peers() as (peers, device):
+    with noted(work), _peers() as (peers, device), noted(work):  # the inner note is there before the others lose this process; the outer tells of the launch
         if plan.threads:
             torch.set_num_threads(plan.threads)
         pixels, labels = read_pixels(Place(plan.images), peers.rank, peers.count)
@@ -59,23 +62,37 @@ def run_training(plan: TrainPlan) -> dict[str, Any]:
         steps, notes = max(1, plan.count // plan.recipe.batch), _Notes(work if peers.rank == 0 else None, history)
 
         def after(done: State, metrics: dict[str, float]) -> None:
+            _sound(metrics, done)
             history.append(metrics)
             if peers.rank == 0:
                 _kept(work, packed(done, {**_fits(plan), "history": history}), done.epoch)
                 notes.tell(done.epoch, 0, steps)
 
         train(state, plan.recipe, images, kinds, steps, peers, after, lambda step: notes.tell_sometimes(state.epoch, step, steps))
-        model = packed_model(state, {"channels": plan.recipe.channels, "size": plan.recipe.size, "categories": list(plan.categories)})
+        mix = torch.bincount(kinds, minlength=len(plan.categories)).float()
+        peers.average([mix])
+        finished = replace(state, smooth=settled(state.smooth, mix, plan.recipe.seed))
+        model = packed_model(finished, {"channels": plan.recipe.channels, "size": plan.recipe.size, "categories": list(plan.categories)})
         model_id = hashlib.sha256(model).hexdigest()
         if peers.rank == 0:
             _kept(Place(plan.models), model, None, f"{model_id}.safetensors")
         return {"model_id": model_id, "metrics": history, "resumed_after": begun}
 
 
+def _sound(metrics: dict[str, float], state: State) -> None:
+    """Raises TaskError where the training has diverged: nothing good comes of such weights any more."""
+    weights = [value for value in state.generator.state_dict().values() if value.is_floating_point()]
+    if not (all(map(math.isfinite, metrics.values())) and all(bool(value.isfinite().all()) for value in weights)):
+        losses = f"losses {metrics['discriminator_loss']:.3g} and {metrics['generator_loss']:.3g}"
+        raise TaskError(
+            f"the training diverged in epoch {state.epoch} ({losses}), and its weights are not kept; set lower rates (content.gan.generator_rate and "
+            "content.gan.discriminator_rate) or a larger content.gan.batch"
+        )
+
+
 def _fits(plan: TrainPlan) -> dict[str, Any]:
     """What a checkpoint must have in common with the training that goes on from it."""
-    recipe = {name: value for name, value in vars(plan.recipe).items() if name != "epochs"}
-    return {"recipe": recipe, "categories": list(plan.categories), "data": plan.data}
+    return {"revision": REVISION, "recipe": vars(plan.recipe), "categories": list(plan.categories), "data": plan.data}
 
 
 def _gone_on(plan: TrainPlan, content: bytes, state: State) -> list[dict[str, float]]:
@@ -90,8 +107,8 @@ def _gone_on(plan: TrainPlan, content: bytes, state: State) -> list[dict[str, fl
         raise TaskError(f"{where} is of another training (its {', '.join(differing)} differ); take it away to begin anew")
     try:
         unpack(content, state)
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise TaskError(f"{where} is of another architecture: {str(error).splitlines()[0]}; take it away to begin anew") from None
+    except (RuntimeError, KeyError, ValueError, SafetensorError) as error:
+        raise TaskError(f"{where} does not fit or is damaged: {str(error).splitlines()[0]}; take it away to begin anew") from None
     history: list[dict[str, float]] = there["history"]
     return history
 
@@ -125,7 +142,7 @@ class _Notes:
 @contextlib.contextmanager
 def _peers() -> Iterator[tuple[Peers, torch.device]]:
     """The processes launched together, by what there is: nccl where each has a GPU, gloo elsewhere."""
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")
+    device = own_device()
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Alone(), device
         return
@@ -136,6 +153,12 @@ def _peers() -> Iterator[tuple[Peers, torch.device]]:
         yield Group(), device
     finally:
         distributed.destroy_process_group()
+
+
+def own_device() -> torch.device:
+    """A GPU of this process's own, where every process of this machine has one; else the cores."""
+    has_own = torch.cuda.is_available() and torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if has_own else torch.device("cpu")
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from coterie.content.launch import launched, require
 from coterie.content.mix import apportioned
-from coterie.content.plans import CHECKPOINT, JudgePlan, Recipe, TrainPlan, Wish, judge_in_task, train_in_task
+from coterie.content.plans import CHECKPOINT, REVISION, JudgePlan, Recipe, TrainPlan, Wish, judge_in_task, train_in_task
 from coterie.content.storage import Place
 from coterie.lake import as_json
 from coterie.pipeline.content_inputs import Segment, Shelf, export, segments_of, shelf_of, storage_of
@@ -51,7 +51,8 @@ def _recipe(run: Run) -> Recipe:
 def _threads(run: Run) -> int:
     """Of each process beside the driver: the cores shared out, where no number is set. Workers are Spark's to share out."""
     settings = run.settings.content
-    return settings.threads or (max(1, len(os.sched_getaffinity(0)) // settings.processes) if settings.where == "driver" else 0)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # only Linux knows which cores are this process's own
+    return settings.threads or (max(1, cores // settings.processes) if settings.where == "driver" else 0)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Model:
 def _model(run: Run, shelf: Shelf, storage: str) -> Model:
     """The stored one, or one that is trained: where there is none yet, or where a refit is asked for."""
     settings = run.settings.content
-    asked = as_json({"recipe": asdict(_recipe(run)), "categories": shelf.categories, "data": shelf.data})
+    asked = as_json({"revision": REVISION, "recipe": asdict(_recipe(run)), "categories": shelf.categories, "data": shelf.data})
     known = run.read("models").where((F.col("kind") == KIND) & (F.col("settings") == asked)).orderBy(F.col("as_of").desc(), "model_id").limit(1).collect()
     if known and not run.options.get("refit"):
         run.measure(trained_epochs=0)

@@ -62,5 +62,7 @@ QUERIES: dict[str, Query] = {
         lambda t, day: offers.examples(t["recommendations"], t["items"], t["segment_profiles"], day),
     ),
     "images": Query(("generated_images",), "a segment and image", lambda t, day: offers.images(t["generated_images"], day)),
-    "content_quality": Query(("content_quality", "models"), "a measure", lambda t, day: offers.content_quality(t["content_quality"], t["models"], day)),
+    "content_quality": Query(
+        ("content_quality", "generated_images"), "a measure", lambda t, day: offers.content_quality(t["content_quality"], t["generated_images"], day)
+    ),
 }

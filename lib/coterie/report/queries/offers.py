@@ -68,9 +68,8 @@ def images(generated: DataFrame, as_of: datetime.date) -> DataFrame:
     return first.select("segment_id", "category", F.concat(F.lit("data:image/png;base64,"), F.base64("png")).alias("uri"))
 
 
-def content_quality(quality: DataFrame, models: DataFrame, as_of: datetime.date) -> DataFrame:
-    """(measure, value, reference) over all categories of the newest model measured, up to the date; reference: the same of real images."""
-    known = models.where(F.col("as_of") <= F.lit(as_of)).join(quality.select("model_id"), on="model_id", how="left_semi")
-    newest = known.orderBy(F.col("as_of").desc(), "model_id").limit(1).select("model_id")
-    over_all = quality.where("category = ''").join(F.broadcast(newest), on="model_id", how="inner")
+def content_quality(quality: DataFrame, generated: DataFrame, as_of: datetime.date) -> DataFrame:
+    """(measure, value, reference) over all categories of the model that made the pictures of the date; reference: the same of real images."""
+    made = of_date(generated, as_of).select("model_id").distinct()
+    over_all = quality.where("category = ''").join(F.broadcast(made), on="model_id", how="left_semi")
     return over_all.select("measure", "value", "reference").orderBy("measure")

@@ -228,7 +228,7 @@ def _content(facts: Facts) -> list[Any]:
             "How good the generated images are",
             [Column("measure", wide=True), Column("generated", "number"), Column("real", "number")],
             rows,
-            f"Of the newest model up to {day(facts.as_of)}, beside the same of real images.",
+            f"Of the model that made the images as of {day(facts.as_of)}, beside the same of real images.",
         )
     ]
 
