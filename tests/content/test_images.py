@@ -1,5 +1,6 @@
 """Pictures in files to rows, on Spark: the three forms, and the accounting."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,24 @@ def test_the_job_accounts_for_every_image_and_reads_once(lake: Lake, tmp_path: P
     assert lake.read("item_images").where("is_test").count() < 12
     assert "no image has changed" in again["message"]
     assert lake.version("item_images") == 1
+
+
+@pytest.mark.parametrize("point", ["coterie.pipeline.images._account", "coterie.pipeline.run.Run.delete"])
+def test_a_run_that_died_midway_is_made_up_for_by_the_next(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+    from coterie.pipeline.shop import Shop  # noqa: PLC0415 - the job is tested by its method
+
+    def die(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    stripes_by_folder(tmp_path / "pictures", 6)
+    (tmp_path / "pictures" / "down" / "broken.png").write_bytes(png(striped(1, True, 9)[0])[:80])
+    shop = Shop(lake.place, lake.spark, [{"content": {"size": 8}}])
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(point, die)
+        shop.images(str(tmp_path / "pictures"))
+    again = shop.images(str(tmp_path / "pictures"))
+    assert (again["rows_read"], again["rows_accepted"], again["rows_rejected"], again["rows_duplicate"]) == (13, 12, 1, 0)
+    assert [lake.read(table).count() for table in ("item_images", "rejected_images", "staged_images")] == [12, 1, 0]
 
 
 def test_too_many_broken_images_stop_the_job(tmp_path: Path, spark: SparkSession) -> None:

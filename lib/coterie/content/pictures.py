@@ -47,7 +47,7 @@ def _upright(image: Image.Image) -> Image.Image:
     """Turned as its EXIF says; as it lies in the file where its EXIF is damaged."""
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 - Pillow passes on whatever its reading and writing of damaged fields comes to: struct.error, TypeError, ...
+    except Exception:  # Pillow passes on whatever its reading and writing of damaged fields comes to: struct.error, TypeError, ...
         return image
 
 
