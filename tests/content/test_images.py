@@ -16,7 +16,7 @@ from coterie.lake import Lake
 NAMES = ("across", "down")
 
 
-def rows(spark: SparkSession, place: Path) -> list[dict]:
+def rows(spark: SparkSession, place: Path | str) -> list[dict]:
     return [row.asDict() for row in read_images(spark, found(spark, str(place)), 8, NAMES).orderBy("source_file", "position").collect()]
 
 
@@ -63,6 +63,17 @@ def test_a_table_names_paths_categories_and_items(spark: SparkSession, tmp_path:
     (tmp_path / "pictures.csv").write_text("path,category,item_id\nfiles/a.png,bags,i7\nfiles/gone.png,bags,i8\n")
     read = [(row["item_id"], row["category"], [reason.split(":")[0] for reason in row["reasons"]]) for row in rows(spark, tmp_path / "pictures.csv")]
     assert read == [("i7", "bags", []), ("i8", "bags", ["no_file"])]
+
+
+def test_a_place_is_taken_whole_however_it_is_written(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own folders say nothing of tests, one name may come twice in it, and a relative place is as good as one in full."""
+    folder = tmp_path / "test_x" / "bags" / "bags"
+    (folder / "bags").mkdir(parents=True)
+    (folder / "bags" / "a.png").write_bytes(png(striped(1, True, 1)[0]))
+    (folder / "pictures.csv").write_text("path,category\nbags/a.png,bags\n")
+    monkeypatch.chdir(folder)
+    for place in (".", "pictures.csv", "../bags/pictures.csv", f"file:{folder}", f"file://{folder}/pictures.csv"):
+        assert [(row["category"], row["is_test"], row["reasons"]) for row in rows(spark, place)] == [("bags", False, [])], place
 
 
 def test_the_same_picture_twice_is_one_image(spark: SparkSession, tmp_path: Path) -> None:
