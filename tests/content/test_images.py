@@ -1,5 +1,6 @@
 """Pictures in files to rows, on Spark: the three forms, and the accounting."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from coterie.lake import Lake
 NAMES = ("across", "down")
 
 
-def rows(spark: SparkSession, place: Path) -> list[dict]:
+def rows(spark: SparkSession, place: Path | str) -> list[dict]:
     return [row.asDict() for row in read_images(spark, found(spark, str(place)), 8, NAMES).orderBy("source_file", "position").collect()]
 
 
@@ -64,6 +65,17 @@ def test_a_table_names_paths_categories_and_items(spark: SparkSession, tmp_path:
     assert read == [("i7", "bags", []), ("i8", "bags", ["no_file"])]
 
 
+def test_a_place_is_taken_whole_however_it_is_written(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own folders say nothing of tests, one name may come twice in it, and a relative place is as good as one in full."""
+    folder = tmp_path / "test_x" / "bags" / "bags"
+    (folder / "bags").mkdir(parents=True)
+    (folder / "bags" / "a.png").write_bytes(png(striped(1, True, 1)[0]))
+    (folder / "pictures.csv").write_text("path,category\nbags/a.png,bags\n")
+    monkeypatch.chdir(folder)
+    for place in (".", "pictures.csv", "../bags/pictures.csv", f"file:{folder}", f"file://{folder}/pictures.csv"):
+        assert [(row["category"], row["is_test"], row["reasons"]) for row in rows(spark, place)] == [("bags", False, [])], place
+
+
 def test_the_same_picture_twice_is_one_image(spark: SparkSession, tmp_path: Path) -> None:
     stripes_by_folder(tmp_path, 2)
     (tmp_path / "across" / "again.png").write_bytes((tmp_path / "across" / "0000.png").read_bytes())
@@ -94,6 +106,24 @@ def test_the_job_accounts_for_every_image_and_reads_once(lake: Lake, tmp_path: P
     assert lake.read("item_images").where("is_test").count() < 12
     assert "no image has changed" in again["message"]
     assert lake.version("item_images") == 1
+
+
+@pytest.mark.parametrize("point", ["coterie.pipeline.images._account", "coterie.pipeline.run.Run.delete"])
+def test_a_run_that_died_midway_is_made_up_for_by_the_next(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+    from coterie.pipeline.shop import Shop  # noqa: PLC0415 - the job is tested by its method
+
+    def die(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    stripes_by_folder(tmp_path / "pictures", 6)
+    (tmp_path / "pictures" / "down" / "broken.png").write_bytes(png(striped(1, True, 9)[0])[:80])
+    shop = Shop(lake.place, lake.spark, [{"content": {"size": 8}}])
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(point, die)
+        shop.images(str(tmp_path / "pictures"))
+    again = shop.images(str(tmp_path / "pictures"))
+    assert (again["rows_read"], again["rows_accepted"], again["rows_rejected"], again["rows_duplicate"]) == (13, 12, 1, 0)
+    assert [lake.read(table).count() for table in ("item_images", "rejected_images", "staged_images")] == [12, 1, 0]
 
 
 def test_too_many_broken_images_stop_the_job(tmp_path: Path, spark: SparkSession) -> None:

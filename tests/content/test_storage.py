@@ -1,11 +1,13 @@
 """The place of training data and weights: a folder, or an address that pyarrow reaches."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from coterie.content.storage import Place
 from coterie.errors import UserError
+from coterie.pipeline.content_inputs import storage_of
 
 
 @pytest.mark.parametrize("address", ["{}/kept", "file:{}/kept", "file://{}/kept"])
@@ -20,3 +22,15 @@ def test_an_address_that_nothing_reaches_is_no_local_folder(tmp_path: Path, monk
     with pytest.raises(UserError, match="'dbfs:/kept' is no address that pyarrow reaches"):
         Place("dbfs:/kept").write("note", b"bytes")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_lakes_at_one_storage_share_weights_and_nothing_else() -> None:
+    def asked(lake: str, storage: str) -> SimpleNamespace:
+        return SimpleNamespace(lake=SimpleNamespace(place=lake, is_catalog=False), settings=SimpleNamespace(content=SimpleNamespace(storage=storage)))
+
+    one, same, other = (storage_of(asked(lake, "s3://bucket/kept/")) for lake in ("/lakes/one", "/lakes/one", "/lakes/other"))
+    assert one == same
+    assert one.models == other.models == "s3://bucket/kept/models"
+    assert one.own != other.own
+    assert one.own.startswith("s3://bucket/kept/lake-")
+    assert storage_of(asked("/lakes/one", "")).own == "/lakes/one/_content"

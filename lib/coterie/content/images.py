@@ -1,8 +1,10 @@
 """Pictures in files to rows of `item_images`: IDX files, a folder a category, or a table with paths. On any storage that Spark reads."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,6 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from coterie.errors import InputError
+from coterie.places import is_address
 
 _IDX = r"(^|/)([^/]*?)[-.]?(images|labels)[-.]idx[13][-.]ubyte(\.gz)?$"
 _PICTURE = r"(?i)\.(png|jpe?g)$"
@@ -77,7 +80,7 @@ def _empty(spark: SparkSession, files: DataFrame) -> DataFrame:
 
 def _from_folder(files: DataFrame, place: str) -> DataFrame:
     """The category is the name of the folder that holds the picture."""
-    parts = F.split(_below(place), "/")
+    parts = F.split(_below(_folder(place)), "/")
     category = F.when(F.size(parts) > 1, F.element_at(parts, -2))
     is_test = F.exists(F.slice(parts, 1, F.greatest(F.size(parts) - 2, F.lit(0))), lambda part: part.rlike(_TEST))
     return files.where(F.col("path").rlike(_PICTURE)).select(
@@ -88,7 +91,7 @@ def _from_folder(files: DataFrame, place: str) -> DataFrame:
 def _from_table(spark: SparkSession, files: DataFrame, place: str) -> DataFrame:
     """Rows of (path, category, item_id?, is_test?); paths are relative to the table's folder."""
     try:
-        table = spark.read.options(header="true").format(_TABLE[_ending(place)]).load(place)
+        table = spark.read.options(header="true").format(_TABLE[_ending(place)]).load(_full(place))
         missing = {"path", "category"} - set(table.columns)
     except PySparkException as error:
         raise InputError(f"the table '{place}' is not readable: {str(error).strip().splitlines()[0]}") from None
@@ -128,16 +131,23 @@ def _ending(place: str) -> str:
     return next((ending for ending in _TABLE if place.rstrip("/").lower().endswith(ending)), "")
 
 
+def _full(place: str) -> str:
+    """The place as Spark names its files: a local one absolute, without `.` and `..`."""
+    if is_address(place):
+        return place.rstrip("/")
+    return Path(os.path.abspath(place)).as_posix()  # noqa: PTH100 - a Path keeps its `..`
+
+
 def _folder(place: str) -> str:
     """Where the pictures lie: of a table of paths the folder that holds it."""
-    plain = place.rstrip("/")
-    return (plain.rpartition("/")[0] or ".") if _ending(place) else plain
+    full = _full(place)
+    return (full.rpartition("/")[0] or "/") if _ending(place) else full
 
 
 def _below(folder: str) -> Column:
-    """A file's path within the folder, by the folder's own last part: Spark writes addresses in full."""
-    last = re.escape(folder.rstrip("/").rpartition("/")[2])
-    return F.regexp_replace("path", f"^.*?/{last}/", "")
+    """A file's path within the folder. Spark writes addresses in full, with a scheme and, for a store, what holds the folder."""
+    path = re.sub("/+", "/", "/" + re.sub(r"^[A-Za-z][\w+.-]+:(//[^/]*)?", "", folder)).rstrip("/")
+    return F.regexp_replace("path", f"^([A-Za-z][\\w+.-]+:)?(//[^/]*)?{re.escape(path)}/", "")
 
 
 def _of_idx(batches: Iterable[pa.RecordBatch], size: int, names: Sequence[str]) -> Iterator[dict[str, Any]]:

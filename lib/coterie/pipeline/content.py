@@ -15,7 +15,7 @@ from coterie.content.mix import apportioned
 from coterie.content.plans import CHECKPOINT, REVISION, JudgePlan, Recipe, TrainPlan, Wish, judge_in_task, train_in_task
 from coterie.content.storage import Place
 from coterie.lake import as_json
-from coterie.pipeline.content_inputs import Segment, Shelf, export, segments_of, shelf_of, storage_of
+from coterie.pipeline.content_inputs import Segment, Shelf, Storage, export, segments_of, shelf_of, storage_of
 from coterie.pipeline.run import Run
 from coterie.pipeline.segment_models import CHOSEN, small_frame
 from coterie.schemas import SCHEMA_VERSION
@@ -66,7 +66,7 @@ class Model:
     work: str
 
 
-def _model(run: Run, shelf: Shelf, storage: str) -> Model:
+def _model(run: Run, shelf: Shelf, storage: Storage) -> Model:
     """The stored one, or one that is trained: where there is none yet, or where a refit is asked for."""
     settings = run.settings.content
     asked = as_json({"revision": REVISION, "recipe": asdict(_recipe(run)), "categories": shelf.categories, "data": shelf.data})
@@ -74,20 +74,20 @@ def _model(run: Run, shelf: Shelf, storage: str) -> Model:
     if known and not run.options.get("refit"):
         run.measure(trained_epochs=0)
         return Model(known[0]["model_id"], known[0]["as_of"], asked, json.loads(known[0]["payload"])["history"], "")
-    work = f"{storage}/training-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
-    plan = TrainPlan(f"{storage}/images", work, f"{storage}/models", shelf.count, shelf.categories, shelf.data, _threads(run), _recipe(run))
+    work = f"{storage.own}/training-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+    plan = TrainPlan(f"{storage.own}/images", work, storage.models, shelf.count, shelf.categories, shelf.data, _threads(run), _recipe(run))
     run.step(f"starting {settings.processes} torch process{'es' if settings.processes > 1 else ''} on the {settings.where}")
     result = launched(train_in_task, plan, Place(work), settings.processes, settings.where, settings.gpu, lambda note: run.step(_progress(note, plan)))
     run.measure(trained_epochs=len(result["metrics"]) - result["resumed_after"])
     return Model(result["model_id"], run.day, asked, result["metrics"], work)
 
 
-def _save(run: Run, storage: str, model: Model, measures: Mapping[str, float]) -> None:
+def _save(run: Run, storage: Storage, model: Model, measures: Mapping[str, float]) -> None:
     """The model's row, as the current one, with the metrics of its last epoch and what was measured now; its checkpoint is needed no more."""
     numbers = {**{f"epoch_{name}": float(value) for name, value in model.history[-1].items()}, **measures}
     row = {
         "model_id": model.model_id, "kind": KIND, "as_of": model.as_of, "settings": model.settings, "measures": numbers, "schema_version": SCHEMA_VERSION,
-        "is_current": True, "payload": json.dumps({"history": model.history}), "location": f"{storage}/models/{model.model_id}.safetensors",
+        "is_current": True, "payload": json.dumps({"history": model.history}), "location": f"{storage.models}/{model.model_id}.safetensors",
     }  # fmt: skip
     others = run.read("models").where((F.col("kind") == KIND) & F.col("is_current") & (F.col("model_id") != model.model_id))
     run.merge("models", small_frame(run, "models", [row]).unionByName(others.withColumn("is_current", F.lit(False))))
@@ -110,10 +110,10 @@ def _wishes(segments: list[Segment], shelf: Shelf, count: int) -> tuple[Wish, ..
     )
 
 
-def _judged(run: Run, storage: str, model_id: str, wishes: tuple[Wish, ...]) -> dict[str, Any]:
-    settings, work = run.settings.content, f"{storage}/drawn"
+def _judged(run: Run, storage: Storage, model_id: str, wishes: tuple[Wish, ...]) -> dict[str, Any]:
+    settings, work = run.settings.content, f"{storage.own}/drawn"
     plan = JudgePlan(
-        f"{storage}/images", work, f"{storage}/models", model_id, work, wishes, settings.draws_per_image, settings.min_probability, settings.copy_distance,
+        f"{storage.own}/images", work, storage.models, model_id, work, wishes, settings.draws_per_image, settings.min_probability, settings.copy_distance,
         settings.measure_images, settings.classifier_steps, settings.gan.seed, _threads(run) * (settings.processes if settings.where == "driver" else 1),
     )  # fmt: skip
     run.step("starting the torch process that measures and draws")
@@ -121,12 +121,12 @@ def _judged(run: Run, storage: str, model_id: str, wishes: tuple[Wish, ...]) -> 
     return result
 
 
-def _write(run: Run, storage: str, model_id: str, shelf: Shelf, segments: list[Segment], result: dict[str, Any]) -> None:
+def _write(run: Run, storage: Storage, model_id: str, shelf: Shelf, segments: list[Segment], result: dict[str, Any]) -> None:
     from coterie.content.sheet import contact_sheet  # noqa: PLC0415 - Pillow is the extra's
 
     run.step("writing the images")
     day, names = run.day, {segment.segment_id: segment.name for segment in segments}
-    drawn = [row for batch in Place(f"{storage}/drawn").batches(0, 1, _DRAWN) for row in batch.to_pylist()]  # a few dozen a segment
+    drawn = [row for batch in Place(f"{storage.own}/drawn").batches(0, 1, _DRAWN) for row in batch.to_pylist()]  # a few dozen a segment
     images, sheets = [], []
     for segment in segments:
         own = [row for row in drawn if row["segment_id"] == segment.segment_id]
@@ -149,9 +149,9 @@ def _write(run: Run, storage: str, model_id: str, shelf: Shelf, segments: list[S
     run.replace("content_quality", small_frame(run, "content_quality", measures), f"model_id = '{model_id}'")
 
 
-def _sheets(run: Run, storage: str) -> str:
+def _sheets(run: Run, storage: Storage) -> str:
     """Where the contact sheets are as files, for whoever has no reader of tables at hand."""
-    return f"{storage}/sheets/{run.day}"
+    return f"{storage.own}/sheets/{run.day}"
 
 
 _DRAWN = ["image_id", "segmentation", "segment_id", "label", "seed", "discriminator_score", "probability", "nearest_distance", "png"]
@@ -160,7 +160,7 @@ _SOURCES = {"segment": "the segment buys", "shop": "the whole shop buys", "unifo
 
 
 def _tell(
-    run: Run, storage: str, model: Model, shelf: Shelf, segments: list[Segment], wishes: tuple[Wish, ...], result: dict[str, Any], found: dict[str, Any]
+    run: Run, storage: Storage, model: Model, shelf: Shelf, segments: list[Segment], wishes: tuple[Wish, ...], result: dict[str, Any], found: dict[str, Any]
 ) -> None:
     settings, refused, missing = run.settings.content, sum(result["refused"].values()), sum(number for _, number in result["wanting"])
     count = sum(wish.count for wish in wishes) - missing

@@ -34,11 +34,21 @@ class Segment:
     mix: Mix
 
 
-def storage_of(run: Run) -> str:
+@dataclass(frozen=True)
+class Storage:
+    """own: of what this lake exports, trains and draws, apart from other lakes at the same place; models: of weights, which are known by content."""
+
+    own: str
+    models: str
+
+
+def storage_of(run: Run) -> Storage:
     place = run.settings.content.storage or ("" if run.lake.is_catalog else f"{run.lake.place}/_content")
     if not place:
         raise UserError("a lake in a catalog has no folder for training data and weights: set content.storage to a volume's path or an address")
-    return place.rstrip("/")
+    place = place.rstrip("/")
+    lake = f"/lake-{hashlib.sha256(run.lake.place.encode()).hexdigest()[:16]}" if run.settings.content.storage else ""
+    return Storage(f"{place}{lake}", f"{place}/models")
 
 
 def shelf_of(run: Run) -> Shelf:
@@ -83,11 +93,11 @@ def segments_of(run: Run, shelf: Shelf) -> list[Segment]:
     return [Segment(segment_id, names[segment_id], found[segment_id]) for segment_id in sorted(names)]
 
 
-def export(run: Run, shelf: Shelf, storage: str) -> None:
+def export(run: Run, shelf: Shelf, storage: Storage) -> None:
     """The images as Parquet files of their own, in an order that does not depend on the cores: what the torch processes read."""
     labels = F.create_map(*(part for number, name in enumerate(shelf.categories) for part in (F.lit(name), F.lit(number).cast("bigint"))))
     files = max(_SHARDS, run.settings.content.processes)
     shard = F.pmod(F.xxhash64("image_id"), F.lit(files)).cast("int").alias("shard")
     images = run.read("item_images").where(F.col("category").isin(list(shelf.categories)))
     sharded = images.select(shard, "image_id", labels[F.col("category")].alias("label"), "is_test", "png").repartition("shard")
-    sharded.sortWithinPartitions("shard", "image_id").write.mode("overwrite").partitionBy("shard").parquet(f"{storage}/images")
+    sharded.sortWithinPartitions("shard", "image_id").write.mode("overwrite").partitionBy("shard").parquet(f"{storage.own}/images")

@@ -6,7 +6,7 @@ from coterie.content.images import accepted_images, found, read_images, rejected
 from coterie.content.launch import require
 from coterie.errors import AccountingError, InputError
 from coterie.lake import as_json
-from coterie.pipeline.run import Run
+from coterie.pipeline.run import Run, was_interrupted
 
 _SHOWN = 3  # reasons in a message
 
@@ -22,7 +22,7 @@ def run_images(run: Run) -> None:
     what = found(run.spark, place)
     listing = as_json([what.listing, settings.size, settings.labels if what.form == "idx" else [], settings.test_share])
     last = run.read("item_images").select("listing").limit(1).collect()
-    if last and last[0][0] == listing:
+    if last and last[0][0] == listing and not was_interrupted(run):  # one that died may have left part of its work
         run.say("no image has changed since they were read")
         return
     run.step(f"reading the images of {what.files} files")
@@ -35,11 +35,11 @@ def run_images(run: Run) -> None:
         run.delete("staged_images", "true")
         raise InputError(message)
     accepted = accepted_images(read, settings.size, listing, settings.test_share)
-    run.replace("item_images", accepted)
     run.replace("rejected_images", rejected_images(read))
-    kept = run.lake.read("item_images").count()
+    kept = accepted.count()
     duplicates = rows - rejected - read.where(F.size("reasons") == 0).select("image_id").groupBy("image_id").count().count()
     _account(run, rows, kept, rejected, duplicates)
+    run.replace("item_images", accepted)  # the last: its listing says that all is done
     run.delete("staged_images", "true")
     run.say(f"{rows:,} images read = {kept:,} accepted + {rejected:,} rejected + {duplicates:,} duplicate")
 
