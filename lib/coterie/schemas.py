@@ -547,7 +547,7 @@ RUNS = Table(
         "touched_from date first day whose rows changed: results as of it or later are stale",
         "measures map<string,double> main measures",
         "settings! string settings of the run as JSON",
-        "fingerprint string what the result depends on: inputs, settings, version",
+        "fingerprint string what the result depends on: inputs, settings, version; of an ingest: the mapping",
         "tables_read map<string,bigint> versions of the tables read",
         "tables_written map<string,bigint> versions of the tables after it",
         "message string what it said in the end",
