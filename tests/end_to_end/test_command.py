@@ -141,7 +141,7 @@ def test_show_picks_columns_and_order_and_writes_csv(demo: Demo) -> None:
         (["run", "--lake", "L", "--from", "2024-01-01", "--to", "2024-01-02", "--input", "raw"], "leave --input away"),
         (["features", "--lake", "L", "--from", "2024-01-01", "--to", "2024-01-02", "--as-of", "2024-01-02"], "leave --as-of away"),
         (["ingest", "--lake", "L", "--source", "online_retial", "--input", "x"], "online_retail"),
-        (["segments", "--lake", "L"], "no events yet; run `coterie ingest` first"),
+        (["segments", "--lake", "L"], "give the place of one with --lake, or make one"),
         (["ingest", "--lake", "L", "--source", "cdnow", "--input", "no/such/folder"], "no/such/folder"),
         (["segments"], "Missing option"),
         (["show", "events", "--lake", "L", "--set", "segments.kk=3"], "unknown setting 'segments.kk'"),
