@@ -116,6 +116,7 @@ def test_too_little_to_learn_from_is_told_before_anything_starts(shop: Path, set
 
 def test_a_lake_without_images_or_without_segments_says_what_to_do(spark: SparkSession, shop: Path, tmp_path: Path) -> None:
     lake = Lake(spark, str(tmp_path / "lake"))
+    lake.create("segments")
     result = coterie("content", "--lake", lake.place, "--as-of", str(AS_OF))
     assert result.returncode == 2
     assert "has no images to learn from; give their place with --images" in result.stderr
