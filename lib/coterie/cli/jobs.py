@@ -86,13 +86,26 @@ def _as_of_job(name: str, summary: str) -> None:
         quiet: Quiet = False,
         json: Json = False,
     ) -> None:
-        day, (start, end) = day_of(as_of, "--as-of"), range_of(first, last, as_of=as_of)
-        with display.progress(quiet or json) as shown:
-            shop = shop_of(lake, conf, set, shown)
-            results = shop.redo(start, end, (name,), force=force) if start else [getattr(shop, name)(day, force=force)]
-        done(results, lake, quiet, json)
+        _dated(name, lake, (as_of, first, last), (conf, set), (quiet, json), force=force)
 
     app.command(name, help=summary)(command)
+
+
+def _dated(
+    name: str,
+    lake: str,
+    dates: tuple[str | None, str | None, str | None],
+    settings: tuple[list[str] | None, list[str] | None],
+    output: tuple[bool, bool],
+    **fit: bool,
+) -> None:
+    """Runs the job for --as-of, or again for each date from --from to --to; `fit`: --force, and --refit where the job has it."""
+    (as_of, first, last), (quiet, json) = dates, output
+    day, (start, end) = day_of(as_of, "--as-of"), range_of(first, last, as_of=as_of)
+    with display.progress(quiet or json) as shown:
+        shop = shop_of(lake, *settings, shown)
+        results = shop.redo(start, end, (name,), **fit) if start else [getattr(shop, name)(day, **fit)]
+    done(results, lake, quiet, json)
 
 
 _as_of_job("features", "Daily tables and the features of every customer as of a date.")
@@ -112,11 +125,7 @@ def segments(
     json: Json = False,
 ) -> None:
     """Segments of the customers, what sets each apart, and who moved."""
-    day, (start, end) = day_of(as_of, "--as-of"), range_of(first, last, as_of=as_of)
-    with display.progress(quiet or json) as shown:
-        shop = shop_of(lake, conf, set, shown)
-        results = shop.redo(start, end, ("segments",), refit, force) if start else [shop.segments(day, refit, force)]
-    done(results, lake, quiet, json)
+    _dated("segments", lake, (as_of, first, last), (conf, set), (quiet, json), refit=refit, force=force)
 
 
 _as_of_job("recommend", "Recommendations for every customer, measured on the last days.")

@@ -8,6 +8,7 @@ import typer
 
 from coterie import clusters, display
 from coterie.cli.options import Conf, Json, Lake, NoReport, Quiet, Set, app, done, layers, page_of, shop_of
+from coterie.rows import collected
 
 Customers = Annotated[int, typer.Option("--customers", min=1, help="customers of the seeded shop")]
 Days = Annotated[int, typer.Option("--days", min=1, help="days of its history")]
@@ -29,7 +30,7 @@ def evaluate(
     with tempfile.TemporaryDirectory(prefix="coterie-") as folder, display.progress(quiet or json) as shown:
         shop = shop_of(lake or str(Path(folder) / "lake"), conf, set, shown)
         result = shop.evaluate(train, test)
-        measured = [row.asDict() for row in shop.table("recommendation_quality").collect()]  # a row a measure and model
+        measured = collected(shop.table("recommendation_quality"))  # a row a measure and model
     if json:
         typer.echo(display.quality_json(measured))
     elif not quiet:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 
 from pyspark.sql import functions as F
 
@@ -9,7 +10,7 @@ from coterie.errors import InputError, MappingError, UserError
 from coterie.events.accounting import Account
 from coterie.pipeline.landing import WRITTEN, empty_scratch, land, record
 from coterie.pipeline.run import Run, was_interrupted
-from coterie.pipeline.staging import Batch, stage
+from coterie.pipeline.staging import Batch, stage, without
 from coterie.session import with_options
 from coterie.sources.files import SourceFile, inspected, list_files, new_files, refuse_bad
 from coterie.sources.mapping import Mapping
@@ -40,7 +41,7 @@ def run_ingest(run: Run) -> None:
 def _is_remapped(run: Run, mapping: Mapping, digest: str) -> bool:
     """Whether the last run that finished with a mapping of this name had another one."""
     runs = run.lake.read("runs").where((F.col("job") == "ingest") & (F.col("event") == "finished") & (F.col("source") == mapping.name))
-    return runs.agg(F.max_by("fingerprint", "at")).collect()[0][0] not in (None, digest)
+    return runs.agg(F.max_by("fingerprint", "at")).collect()[0][0] not in (None, digest)  # one row
 
 
 def _stand_by(run: Run, batch: Batch, has_died: bool) -> None:
@@ -89,19 +90,17 @@ def _look(run: Run, mapping: Mapping, place: str, has_died: bool, reads_all: boo
         if not fresh:
             continue
         run.step(f"looking into {len(fresh)} files of {kind}")
-        looked = inspected(run.spark, fresh, part, mapping.needed_columns(kind), run.settings.ingest.hash_max_bytes)
+        look = partial(inspected, run.spark, part=part, needed=mapping.needed_columns(kind), max_bytes=run.settings.ingest.hash_max_bytes)
+        looked = look(fresh)
         changed = [file for file in looked if reads_all or file.source_file in left_over or held.get(file.source_file) != file.content_hash]
         good, bad = refuse_bad(changed, kind, mapping.name, set_aside)
         batch.quarantined += bad
         batch.replaced |= {file.source_file: held[file.source_file] for file in good if held.get(file.source_file, file.content_hash) != file.content_hash}
         if kind == "events" and (left_over or any(file.source_file in held for file in good)):
-            rest = _contradicted(run, [file for file in found if file not in fresh])
-            looked = inspected(run.spark, rest, part, mapping.needed_columns(kind), run.settings.ingest.hash_max_bytes)
-            good += [file for file in looked if not file.findings.problem]
+            others = look(_contradicted(run, without(found, fresh)))
+            good += [file for file in others if not file.findings.problem]
         if good and kind != "events":  # small tables: read whole, so that it does not matter which of their files came when
-            unseen = [file for file in found if file.source_file not in {one.source_file for one in looked}]
-            read_again = inspected(run.spark, unseen, part, mapping.needed_columns(kind), run.settings.ingest.hash_max_bytes)
-            others = [file for file in looked if file not in changed] + read_again
+            others = without(looked, changed) + look(without(found, looked))
             good += [file for file in others if not file.findings.problem]
         batch.files[kind] = good
     names = batch.names("events")

@@ -29,7 +29,7 @@ JOBS: dict[str, Job] = {
     job.name: job
     for job in (
         Job("ingest", run_ingest, (), (), has_as_of=False),
-        Job("features", run_features, ("events", "items", "customers"), ("shop", "features")),
+        Job("features", run_features, ("events", "items", "customers"), ("shop", "features"), by_date=("customer_features",)),
         Job(
             "segments",
             run_segments,
@@ -37,10 +37,25 @@ JOBS: dict[str, Job] = {
             ("vector", "segments", "feature_sets"),
             file=lambda settings: settings.segments.rules,
             goes_on=True,
+            by_date=(
+                "segment_agreement", "segment_candidates", "segment_flows", "segment_moves", "segment_profiles", "segment_projection", "segments",
+            ),
         ),
-        Job("recommend", run_recommend, ("customer_features", "customer_item_days", "cancellations", "items", "segments"), ("recommend", "items")),
+        Job(
+            "recommend",
+            run_recommend,
+            ("customer_features", "customer_item_days", "cancellations", "items", "segments"),
+            ("recommend", "items"),
+            by_date=("recommendation_quality", "recommendations", "segment_recommendations", "similar_customers"),
+        ),
         Job("images", run_images, (), (), has_as_of=False),
-        Job("content", run_content, ("item_images", "segments", "customer_item_days", "cancellations", "items"), ("content",)),
+        Job(
+            "content",
+            run_content,
+            ("item_images", "segments", "customer_item_days", "cancellations", "items"),
+            ("content",),
+            by_date=("contact_sheets", "generated_images"),
+        ),
         Job("evaluate", run_evaluate, (), (), has_as_of=False),
         Job("tune", run_tune, (), ()),
         Job("maintain", run_maintain, (), (), has_as_of=False),
@@ -116,7 +131,7 @@ def _one(job: Job, run: Run, force: bool) -> dict[str, Any]:
     try:
         with with_options(run.spark, {"spark.databricks.delta.commitInfo.userMetadata": run.run_id}):
             if job.has_as_of:
-                take_back(run)
+                take_back(run, job.by_date)
             job.function(run)
     except BaseException as error:
         run.say(f"{type(error).__name__}: {str(error).strip().splitlines()[0][:500] if str(error).strip() else ''}")

@@ -19,7 +19,7 @@ def run_maintain(run: Run) -> None:
     left = _half_written(run, tables)
     tables = [name for name in tables if name not in left]
     dated = [name for name in tables if "as_of" in TABLES[name].names and name not in _FOR_EVER]
-    newest = run.lake.read("customer_features").where(F.col("as_of") <= F.lit(run.last_day())).agg(F.max("as_of")).collect()[0][0]
+    newest = run.lake.read("customer_features").where(F.col("as_of") <= F.lit(run.last_day())).agg(F.max("as_of")).collect()[0][0]  # one row
     if newest is not None:
         oldest = newest - datetime.timedelta(days=settings.keep_as_of)
         for name in dated:

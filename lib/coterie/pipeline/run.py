@@ -31,7 +31,8 @@ Progress = Callable[[str, str], None]  # called with the job's name and what it 
 class Job:
     """A job: its function, the tables whose state decides its result, and the settings that do, with the file that one may name.
 
-    `goes_on` from earlier dates: the result depends also on what the job itself made of them.
+    `goes_on` from earlier dates: the result depends also on what the job itself made of them. `by_date`: the tables in which it replaces the
+    rows of its as-of date and leaves those of others.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Job:
     has_as_of: bool = True
     file: Callable[[Settings], str] | None = None
     goes_on: bool = False
+    by_date: tuple[str, ...] = ()
 
 
 class Clock:
@@ -160,12 +162,13 @@ def was_interrupted(run: Run, of_date: bool = False) -> bool:
 
 def finished_run(lake: Lake, job: str, as_of: datetime.date | None = None, has_written: bool = False) -> Row | None:
     """The newest that finished (of that as-of date, where given; of those that were no repeats of a run before, with `has_written`)."""
-    runs = _finished(lake, job).where(F.size("tables_written") > 0) if has_written else _finished(lake, job)
+    runs = _finished(lake, job, has_written)
     return _newest(runs if as_of is None else runs.where(F.col("as_of") == F.lit(as_of)))
 
 
-def _finished(lake: Lake, job: str) -> DataFrame:
-    return lake.read("runs").where((F.col("event") == "finished") & (F.col("job") == job))
+def _finished(lake: Lake, job: str, has_written: bool) -> DataFrame:
+    runs = lake.read("runs").where((F.col("event") == "finished") & (F.col("job") == job))
+    return runs.where(F.size("tables_written") > 0) if has_written else runs
 
 
 def _newest(runs: DataFrame) -> Row | None:
@@ -185,7 +188,7 @@ def fingerprint(job: Job, lake: Lake, settings: Settings, as_of: datetime.date |
     values = settings.model_dump(mode="json", include=set(job.sections))
     versions = {table: lake.version(table) for table in job.inputs}
     file = read_toml(job.file(settings)) if job.file else None
-    earlier = _newest(_finished(lake, job.name).where((F.col("as_of") < F.lit(as_of)) & (F.size("tables_written") > 0))) if job.goes_on else None
+    earlier = _newest(_finished(lake, job.name, has_written=True).where(F.col("as_of") < F.lit(as_of))) if job.goes_on else None
     text = as_json([job.name, str(as_of), values, file, versions, earlier and earlier["run_id"], __version__, SCHEMA_VERSION])
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -1,6 +1,6 @@
 """The scratch table of ingest: every row of the new files, typed and judged, before anything else is written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, TypeVar
@@ -87,7 +87,7 @@ def _set_aside(run: Run, mapping: Mapping, batch: Batch, kind: str, error: Excep
     damaged = unreadable(run.spark, error, files)
     if not damaged:
         raise error
-    good, bad = refuse_bad([*damaged, *_without(files, damaged)], kind, mapping.name, run.settings.ingest.on_bad_file == "quarantine")
+    good, bad = refuse_bad([*damaged, *without(files, damaged)], kind, mapping.name, run.settings.ingest.on_bad_file == "quarantine")
     names = {file.source_file for file in bad}
     batch.files[kind], batch.quarantined = good, [*batch.quarantined, *bad]
     stay = names & batch.held  # what they held before stays in the lake
@@ -95,7 +95,8 @@ def _set_aside(run: Run, mapping: Mapping, batch: Batch, kind: str, error: Excep
     batch.replaced = {name: content for name, content in batch.replaced.items() if name not in stay}
 
 
-def _without(files: list[SourceFile], others: list[SourceFile]) -> list[SourceFile]:
+def without(files: Sequence[SourceFile], others: Sequence[SourceFile]) -> list[SourceFile]:
+    """The files that the others do not name."""
     names = {file.source_file for file in others}
     return [file for file in files if file.source_file not in names]
 
