@@ -15,7 +15,7 @@ from coterie import __version__
 from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.history import as_of_dates, runs_summary, versions
-from coterie.pipeline.run import Progress
+from coterie.pipeline.run import Progress, require_lake
 from coterie.places import checked_file, is_address, is_catalog, written_file
 from coterie.report.blocks import Facts
 from coterie.report.page import require_libraries
@@ -117,6 +117,7 @@ def chosen_date(lake: Lake, history: Sequence[Mapping[str, Any]], as_of: datetim
     """The date asked for, or the newest with results. Raises UserError naming the dates there are."""
     dates = as_of_dates(history) or _dates_of_tables(lake)
     if not dates:
+        require_lake(lake)
         raise UserError(f"the lake '{lake.place}' has no results of any date yet; run `coterie run` first")
     if as_of is None:
         return dates[-1]
