@@ -13,7 +13,9 @@ EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 def collected(frame: DataFrame) -> list[dict[str, Any]]:
     """A small frame's rows. Instants are of UTC and say so: as Spark hands them over they are the machine's local time, which has hours twice."""
     instants = [field.name for field in frame.schema.fields if isinstance(field.dataType, T.TimestampType)]
-    found = [row.asDict(recursive=True) for row in frame.withColumns({name: F.unix_micros(f"`{name}`") for name in instants}).collect()]  # the caller's bound
+    numbers = {name: F.unix_micros(f"`{name}`") for name in instants}
+    plain = frame.withColumns(numbers) if numbers else frame  # Connect takes no empty ones
+    found = [row.asDict(recursive=True) for row in plain.collect()]  # the caller's bound
     for row in found:
         row.update({name: EPOCH + datetime.timedelta(microseconds=row[name]) for name in instants if row[name] is not None})
     return found

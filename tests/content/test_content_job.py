@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.content.image_files import Image, stripes_by_folder
-from tests.end_to_end.conftest import coterie
+from tests.end_to_end.conftest import Result, coterie
 from tests.recommend.market_rows import AS_OF, item_days, met, table
 
 from coterie.content.pictures import of_png
@@ -41,15 +41,21 @@ def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def content(shop: Path, *more: str):
+def content(shop: Path, *more: str) -> Result:
     sets = [part for one in TINY for part in ("--set", f"content.{one}")]
     return coterie("content", "--lake", str(shop / "lake"), "--as-of", str(AS_OF), *sets, *more)
 
 
-def test_every_segment_gets_images_of_what_it_buys(spark: SparkSession, shop: Path) -> None:
+@pytest.fixture(scope="module")
+def first(shop: Path) -> Result:
+    """What the command said when it read the images, trained and drew."""
     result = content(shop, "--images", str(shop / "pictures"))
     assert result.returncode == 0, result.stderr
-    assert "2 of 2 epochs done" in result.stderr
+    return result
+
+
+def test_every_segment_gets_images_of_what_it_buys(spark: SparkSession, shop: Path, first: Result) -> None:
+    assert "2 of 2 epochs done" in first.stderr
     lake = Lake(spark, str(shop / "lake"))
     counts = lake.read("generated_images").groupBy("segment_id", "category").count().collect()
     # Shop: across 2, down 1. Bert's across 1/2 x (1/2)/(2/3) = 3/8, down 1/2 x (1/2)/(1/3) = 3/4: a third and two thirds of four images.
@@ -59,7 +65,7 @@ def test_every_segment_gets_images_of_what_it_buys(spark: SparkSession, shop: Pa
     sheets = {row["segment_id"]: row for row in lake.read("contact_sheets").collect()}
     assert {number: row["mix_source"] for number, row in sheets.items()} == {0: "shop", 1: "segment", 2: "segment", 3: "shop"}
     assert Image.open(io.BytesIO(bytes(sheets[1]["png"]))).width > 100
-    assert "not bought yet, readers: buy nothing that has images" in " ".join(result.stdout.split())
+    assert "not bought yet, readers: buy nothing that has images" in " ".join(first.stdout.split())
     model = lake.read("models").where("kind = 'gan'").collect()
     assert len(model) == 1
     assert model[0]["is_current"]
@@ -68,7 +74,7 @@ def test_every_segment_gets_images_of_what_it_buys(spark: SparkSession, shop: Pa
     assert quality == {"trained_on_generated", "agreement", "class_share", "diversity", "frechet_distance", "near_copies"}
 
 
-def test_an_image_is_made_again_by_its_seed(spark: SparkSession, shop: Path) -> None:
+def test_an_image_is_made_again_by_its_seed(spark: SparkSession, shop: Path, first: Result) -> None:
     import torch  # noqa: PLC0415 - skipped above where it is missing
 
     from coterie.content.checkpoint import unpacked_model  # noqa: PLC0415 - loads torch
@@ -82,7 +88,7 @@ def test_an_image_is_made_again_by_its_seed(spark: SparkSession, shop: Path) -> 
     assert abs(again.astype(int) - of_png(bytes(row["png"]))).max() <= 1
 
 
-def test_running_again_trains_nothing_and_changes_no_table(spark: SparkSession, shop: Path) -> None:
+def test_running_again_trains_nothing_and_changes_no_table(spark: SparkSession, shop: Path, first: Result) -> None:
     lake, tables = Lake(spark, str(shop / "lake")), ("item_images", "generated_images", "contact_sheets", "content_quality", "models")
     before = {name: lake.version(name) for name in tables}
     result = content(shop, "--images", str(shop / "pictures"))
@@ -91,10 +97,12 @@ def test_running_again_trains_nothing_and_changes_no_table(spark: SparkSession, 
     assert "nothing changed" in result.stdout
 
 
-def test_a_failure_in_the_task_is_told_in_its_own_words(spark: SparkSession, shop: Path) -> None:
-    lake = Lake(spark, str(shop / "lake"))
-    Path(lake.read("models").where("kind = 'gan'").collect()[0]["location"]).unlink()
+def test_a_failure_in_the_task_is_told_in_its_own_words(spark: SparkSession, shop: Path, first: Result) -> None:
+    weights = Path(Lake(spark, str(shop / "lake")).read("models").where("kind = 'gan'").collect()[0]["location"])
+    kept = weights.read_bytes()
+    weights.unlink()
     result = content(shop, "--force")
+    weights.write_bytes(kept)
     assert result.returncode == 1
     assert "the torch task failed: the weights" in result.stderr
     assert "train anew with --refit" in result.stderr
@@ -108,7 +116,7 @@ def test_a_failure_in_the_task_is_told_in_its_own_words(spark: SparkSession, sho
     ],
     ids=["too few in each", "fewer than a batch"],
 )
-def test_too_little_to_learn_from_is_told_before_anything_starts(shop: Path, setting: list[str], said: str) -> None:
+def test_too_little_to_learn_from_is_told_before_anything_starts(shop: Path, first: Result, setting: list[str], said: str) -> None:
     result = content(shop, "--force", *(part for one in setting for part in ("--set", one)))
     assert result.returncode == 2
     assert said in result.stderr
@@ -125,7 +133,7 @@ def test_a_lake_without_images_or_without_segments_says_what_to_do(spark: SparkS
     assert "there are no segments as of 2020-01-01; run `coterie segments" in other.stderr
 
 
-def test_two_processes_in_a_barrier_of_spark_train_one_model(spark: SparkSession, shop: Path) -> None:
+def test_two_processes_in_a_barrier_of_spark_train_one_model(spark: SparkSession, shop: Path, first: Result) -> None:
     result = content(shop, "--refit", "--set", 'content.where="workers"', "--set", "content.processes=2", "--set", "content.gan.epochs=1", "--json")
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)[0]["measures"]["trained_epochs"] == 1

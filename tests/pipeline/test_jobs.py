@@ -115,6 +115,10 @@ def test_instants_of_an_hour_that_is_there_twice_keep_their_order(spark: SparkSe
     assert found == [datetime.datetime(2024, 10, 27, hour, minute, tzinfo=datetime.UTC) for hour, minute in ((0, 50), (1, 10))] + [None]
 
 
+def test_rows_without_an_instant_are_collected_as_they_are(spark: SparkSession) -> None:
+    assert collected(spark.sql("SELECT 1 AS n, named_struct('a', NULL) AS s")) == [{"n": 1, "s": {"a": None}}]
+
+
 def test_a_run_cut_short_is_of_its_date_alone(lake: Lake) -> None:
     def is_cut_short(as_of: datetime.date) -> bool:
         return was_interrupted(replace(run_of(lake, clock_of(lake)), job="segments", as_of=as_of), of_date=True)
