@@ -21,7 +21,7 @@ UNCOMPILED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factor
 # What a session started by this process sets for itself, a server is started with.
 SERVED = UNCOMPILED | {
     "spark.driver.memory": "2g", "spark.sql.shuffle.partitions": "4", "spark.databricks.delta.snapshotPartitions": "1", "spark.ui.enabled": "false",
-    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8", "spark.python.sql.dataFrameDebugging.enabled": "false",
 }  # fmt: skip
 
 

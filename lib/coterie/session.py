@@ -32,6 +32,8 @@ _LOCAL = {
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",  # every column made would ask Spark five times where in Python it was made, for errors we reword
+    "spark.sql.codegen.cache.maxEntries": "2000",  # a job makes hundreds of queries, many alike: with the 100 that Spark keeps each would be compiled again
     "spark.sql.ui.explainMode": "simple",  # the plan of every query is put in words, for an interface that is off
     "spark.sql.ui.retainedExecutions": "10",  # plans of queries long done, kept for an interface that is off, would fill a small heap
     "spark.ui.retainedStages": "100",
