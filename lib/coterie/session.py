@@ -43,6 +43,11 @@ _LOCAL = {
     "spark.log.level": "ERROR",
 }
 
+_FEW = 50_000  # rows
+# What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a second task.
+_PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false",
+          "spark.sql.shuffle.partitions": "1", "spark.sql.files.minPartitionNum": "1"}  # fmt: skip
+
 
 def get_session(settings: Spark, given: SparkSession | None = None) -> SparkSession:
     """The given or active session, else a new one: Connect where `remote` is set, spark-submit's where that started us, else a local one.
@@ -77,6 +82,15 @@ def with_options(session: SparkSession, options: Mapping[str, str]) -> Iterator[
                 session.conf.unset(name)
             else:
                 session.conf.set(name, kept)
+
+
+def plain_plans(session: SparkSession, rows: int) -> contextlib.AbstractContextManager[None]:
+    """For queries over so many rows: where they are few, the plans of the frames that are made and run within are run as they are.
+
+    Making them fast takes longer than the rows do then. The results are the same. A session that keeps its options to itself does without.
+    """
+    few = rows <= _FEW and all(map(session.conf.isModifiable, _PLAIN))
+    return with_options(session, _PLAIN if few else {})
 
 
 def _configured(builder: SparkSession.Builder, options: dict[str, str]) -> SparkSession.Builder:

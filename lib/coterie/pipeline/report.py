@@ -23,16 +23,12 @@ from coterie.report.queries import QUERIES
 from coterie.report.report import report_page
 from coterie.rows import collected
 from coterie.schemas import TABLES
-from coterie.session import with_options
+from coterie.session import plain_plans
 from coterie.settings import load_settings
 
 _AT_ONCE = 4  # queries that wait for Spark at the same time: the driver plans one while the cores run another
-_FEW = 50_000  # customers
 _OF_RUNS = ("run_id", "event", "job", "at", "as_of", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate", "revenue_read", "revenue_accepted",
             "revenue_rejected", "revenue_duplicate", "rejected_by_reason", "touched_from", "tables_written", "message", "version")  # fmt: skip
-# What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a second task.
-_PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false",
-          "spark.sql.shuffle.partitions": "1", "spark.sql.files.minPartitionNum": "1"}  # fmt: skip
 
 
 def default_page(place: str) -> Path | None:
@@ -82,12 +78,13 @@ def opened(lake: Lake, needed: Sequence[str], as_of: datetime.date | None) -> It
     without results.
     """
     with ExitStack() as plain, ThreadPoolExecutor(_AT_ONCE) as pool:
-        plain.enter_context(with_options(lake.spark, _PLAIN))
+        plain.enter_context(plain_plans(lake.spark, 0))
         said = pool.submit(read_history, lake, _shown_of_runs())
         there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name), needed), strict=True))
         history = said.result()
-        if max((row["customers"] or 0 for row in history if row["state"] == "finished"), default=0) > _FEW:
-            plain.close()
+        plain.close()
+        customers = max((row["customers"] or 0 for row in history if row["state"] == "finished"), default=0)
+        plain.enter_context(plain_plans(lake.spark, int(customers)))
         newest, day = versions(history), chosen_date(lake, history, as_of)
         finished = [name for name in needed if there[name] and (name in newest or not history)]  # a lake that lost its runs is shown as it lies
         tables = pool.map(lambda name: lake.read(name, newest.get(name)), finished)

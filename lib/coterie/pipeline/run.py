@@ -186,7 +186,7 @@ def recorded_versions(lake: Lake) -> dict[str, int]:
 def fingerprint(job: Job, lake: Lake, settings: Settings, as_of: datetime.date | None) -> str:
     """What the result depends on: the inputs' versions, the settings that matter, the date, what was made of earlier ones, and the program."""
     values = settings.model_dump(mode="json", include=set(job.sections))
-    versions = {table: lake.version(table) for table in job.inputs}
+    versions = lake.versions(job.inputs)
     file = read_toml(job.file(settings)) if job.file else None
     earlier = _newest(_finished(lake, job.name, has_written=True).where(F.col("as_of") < F.lit(as_of))) if job.goes_on else None
     text = as_json([job.name, str(as_of), values, file, versions, earlier and earlier["run_id"], __version__, SCHEMA_VERSION])
@@ -210,8 +210,9 @@ def write_event(run: Run, event: str, digest: str | None = None) -> dict[str, An
         "version": __version__,
     }
     if finished:
-        written = {table: run.lake.version(table) for table in sorted(run.written & RESULTS) if run.lake.exists(table)}
-        values |= {"measures": run.measures, "tables_read": run.versions_read, "tables_written": written, **run.columns}
+        written = run.lake.versions(sorted(run.written & RESULTS))
+        there = {table: version for table, version in written.items() if version is not None}
+        values |= {"measures": run.measures, "tables_read": run.versions_read, "tables_written": there, **run.columns}
     schema = ", ".join(f"{column.name} {column.type}" for column in RUNS.columns)
     run.lake.append("runs", run.spark.createDataFrame([tuple(values[name] for name in RUNS.names)], schema))
     return values

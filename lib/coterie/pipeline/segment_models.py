@@ -38,6 +38,7 @@ class Work:
     run: Run
     as_of: datetime.date
     previous: datetime.date | None
+    customers: int
     buyers: int
     models: Mapping[str, StoredModel]
     measures: Mapping[str, Mapping[str, float]]

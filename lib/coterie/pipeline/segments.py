@@ -15,9 +15,10 @@ from coterie.segments.moves import latest_revenue, segment_flows, segment_moves
 from coterie.segments.names import named
 from coterie.segments.placing import NOT_BOUGHT, NOT_BOUGHT_NAME, has_bought
 from coterie.segments.rule_tree import RuleTree
-from coterie.segments.rules import load_rules
+from coterie.segments.rules import Rules, load_rules
 from coterie.segments.statistics import Portrait, feature_moments, numeric_features, portraits
 from coterie.segments.stored import StoredModel, newest
+from coterie.session import plain_plans
 from coterie.settings import read_toml
 
 _SEGMENT = ["segmentation", "segment_id"]
@@ -31,8 +32,14 @@ def run_segments(run: Run) -> None:
     """
     rules = load_rules(read_toml(run.settings.segments.rules))
     work = _begun(run)
-    by_rules, baseline = rule_model(work, rules)
-    current = {RULES: baseline, CHOSEN: cluster_model(work, by_rules)}
+    with plain_plans(run.spark, work.customers):
+        by_rules, baseline = rule_model(work, rules)
+        current = {RULES: baseline, CHOSEN: cluster_model(work, by_rules)}
+        _write_all(work, current, rules)
+
+
+def _write_all(work: Work, current: Mapping[str, Current], rules: Rules) -> None:
+    run = work.run
     save_models(work, current)
     run.step("describing the segments")
     placed = _placed(work.features, current)
@@ -59,7 +66,7 @@ def _begun(run: Run) -> Work:
         raise UserError(f"customer_features has no customer as of {as_of}, {there}; run `coterie features --as-of {as_of}` first")
     previous = run.read("segments").where(F.col("as_of") < F.lit(as_of)).agg(F.max("as_of")).collect()[0][0]
     run.measure(customers=customers, buyers=buyers)
-    return Work(run, as_of, previous, buyers, *_stored(run))
+    return Work(run, as_of, previous, customers, buyers, *_stored(run))
 
 
 def _stored(run: Run) -> tuple[dict[str, StoredModel], dict[str, Mapping[str, float]]]:

@@ -9,7 +9,9 @@ from pyspark.sql import functions as F
 
 from coterie.features.effective import effective_item_days
 
-_EXACT = "decimal(38,9)"  # decayed weights are added up as decimals: a sum of floats would depend on the order of the rows
+# Decayed weights are added up as whole billionths: a sum of floats would depend on the order of the rows, and one of decimals takes ten times as long.
+_BILLION = 1e9
+_MOST = 1e6  # units of one purchase that a day says at most, so that 9,000 such days still fit
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def pairs(customer_item_days: DataFrame, cancellations: DataFrame, as_of: dateti
     return summed.select(
         "customer_id",
         "item_id",
-        (F.col("other").cast("double") + F.col("purchase").cast("double") * kept).alias("strength"),
+        ((F.col("other") + F.col("purchase") * kept) / _BILLION).alias("strength"),
         F.greatest(F.when(is_kept, F.col("of_purchase")).otherwise(F.lit(0.0)), F.coalesce("strongest", F.lit(0.0))).alias("intensity"),
         F.greatest("other_on", F.when(is_kept, F.col("learnt_on"))).alias("last_on"),
         "bought_days",
@@ -126,4 +128,4 @@ def _days(customer_item_days: DataFrame, cancellations: DataFrame, as_of: dateti
 
 
 def _exact_sum(value: Column) -> Column:
-    return F.sum(F.round(value, 9).cast(_EXACT))
+    return F.sum((F.least(value, F.lit(_MOST)) * _BILLION + 0.5).cast("bigint"))
