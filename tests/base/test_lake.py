@@ -45,6 +45,14 @@ def test_rows_are_appended_replaced_by_condition_merged_by_key_and_deleted(spark
     assert countries(lake.read("customers", version=1)) == {"ann": "FR", "bob": "DE"}
 
 
+def test_versions_of_several_tables_are_those_of_each(spark: SparkSession, lake: Lake) -> None:
+    lake.append("customers", customers(spark, ann="FR"))
+    lake.append("customers", customers(spark, bob="DE"))
+    lake.create("items")
+    assert lake.versions(["items", "events", "customers"]) == {"items": 0, "events": None, "customers": 2}
+    assert lake.versions([]) == {}
+
+
 def test_a_frame_that_does_not_fit_is_refused_with_every_difference(spark: SparkSession, lake: Lake) -> None:
     frame = customers(spark, ann="FR").drop("gender").withColumn("birth_year", F.lit("1990")).withColumn("shoe_size", F.lit(44))
     with pytest.raises(LakeError, match=r"'customers': gender is missing; shoe_size is not a column of it; birth_year is string, expected int"):

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from coterie.jars import known_jars, remember_jars
 from coterie.java import java_options
 from coterie.lake import Lake
+from coterie.session import plain_plans
 
 
 def coterie(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -84,6 +86,15 @@ def test_the_first_session_writes_the_archive_of_classes_and_later_ones_read_it(
     assert java_options("a java", True, brief=False).endswith(f"-XX:SharedArchiveFile={written}")
     assert "Archive" not in java_options("a java", False, brief=False)
     assert "TieredStopAtLevel=1" in java_options("a java", False, brief=True)
+
+
+@pytest.mark.parametrize(("rows", "adaptive"), [(0, "false"), (50_000, "false"), (50_001, "true")])
+def test_plans_over_few_rows_run_as_they_are_and_others_as_before(spark: SparkSession, rows: int, adaptive: str) -> None:
+    before = spark.conf.get("spark.sql.adaptive.enabled"), spark.conf.get("spark.sql.shuffle.partitions")
+    with plain_plans(spark, rows):
+        assert spark.conf.get("spark.sql.adaptive.enabled") == adaptive
+        assert spark.range(5).repartition("id").count() == 5
+    assert (spark.conf.get("spark.sql.adaptive.enabled"), spark.conf.get("spark.sql.shuffle.partitions")) == before
 
 
 def test_where_there_is_no_place_for_the_archive_none_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

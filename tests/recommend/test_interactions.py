@@ -108,6 +108,12 @@ def test_by_quantity_ten_units_say_ten_times_as_much(spark: SparkSession) -> Non
     }
 
 
+def test_a_day_says_what_a_million_purchases_say_at_most(spark: SparkSession) -> None:
+    weighing = Weighing({"purchase": 4.0}, 30, 100, by_quantity=True)
+    days = (met("ann", "bolt", 0, purchases=1, units=9_999_999_999), met("ann", "bolt", 30, purchases=1, units=8))
+    assert by_item(spark, weighing, *days)["bolt"][0] == 1_000_004
+
+
 def test_what_is_older_than_the_history_makes_nothing_more_intense(spark: SparkSession) -> None:
     weighing = Weighing({"purchase": 4.0}, 30, 100, by_quantity=True)
     assert by_item(spark, weighing, met("ann", "cup", 100, purchases=1, units=50), met("ann", "cup", 0, purchases=1)) == {"cup": (1, 1)}

@@ -252,6 +252,23 @@ def test_nothing_is_chosen_on_the_days_of_the_test(spark: SparkSession, new_lake
     assert "it was the best on the 14 days before" not in run.message
 
 
+def test_what_was_learned_from_titles_serves_the_test_and_the_shop_alike(spark: SparkSession, new_lake: Callable[[], Lake]) -> None:
+    lake = new_lake()
+    titles = {"a0": "red cup", "a1": "red mug", "a2": "blue mug", "b0": "green sofa", "b1": "green chair"}
+    lake.replace("customer_features", features(spark, "a0"))
+    lake.replace("items", items(spark, *((item, title, 60, True) for item, title in titles.items())))
+    days = [met(customer, item, n % 2 * 17 + 3, purchases=1) for n, (customer, item) in enumerate(QUIET)]
+    lake.replace("customer_item_days", item_days(spark, *days))
+    run_job(lake, models=["popular", "content"], similar_customers=0)
+    state = rows(lake)
+    known_as = [row["model_id"] for row in state["models"] if row["kind"] == "content"]
+    kept = [{row["id"]: dict(zip(row["ids"], row["factors"], strict=True)) for row in state["model_factors"] if row["model_id"] == name} for name in known_as]
+    assert len(set(known_as)) == 2  # of the test's date and of today
+    assert kept[0] == kept[1]
+    assert kept[0]["a1"].keys() == {"a0", "a2"}  # red, mug
+    assert kept[0]["b0"].keys() == {"b1"}
+
+
 def test_one_customer_with_the_only_item_has_no_list_and_the_job_ends_well(spark: SparkSession, new_lake: Callable[[], Lake]) -> None:
     lake = new_lake()
     lake.replace("customer_features", features(spark, "only"))

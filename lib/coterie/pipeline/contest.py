@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from coterie.pipeline.run import Run
 from coterie.recommend.evaluate import bought_between, headline, held_out_customers, quality
-from coterie.recommend.family import blend, recommenders
+from coterie.recommend.family import TIMELESS, blend, recommenders
 from coterie.recommend.interactions import Weighing, effective_purchases, offered_items, pairs
 from coterie.recommend.serve import BLEND, FILLER, Fitted, Request, draw_of, measured
 from coterie.recommend.tasks.block import ITEM_FACTS
@@ -56,6 +56,7 @@ class Contest:
     def __init__(self, run: Run, as_of: datetime.date) -> None:
         self.run, self.as_of, self.settings = run, as_of, run.settings.recommend
         self.similar_written = False
+        self.timeless: dict[str, Model] = {}
         window = datetime.timedelta(days=self.settings.test_days)
         self.validated_from, self.tested_from = as_of - 2 * window, as_of - window
 
@@ -100,11 +101,14 @@ class Contest:
         wanted = [recommender for recommender in found if names[recommender.kind] not in {row["model_id"] for row in held}]
         if wanted:
             self.run.step(f"fitting {', '.join(recommender.kind for recommender in wanted)} as of {date}")
-            rows = [saved_rows(names[recommender.kind], recommender.fit(training)) for recommender in wanted]
+            known = {kind: model.rows for kind, model in self.timeless.items()}
+            rows = [saved_rows(names[one.kind], known[one.kind] if one.kind in known else one.fit(training)) for one in wanted]
             self.run.replace("model_factors", union(rows), f"model_id IN ({', '.join(repr(names[recommender.kind]) for recommender in wanted)})")
         # Read back: what follows must not fit again.
         factors = self.run.read("model_factors")
-        return [(recommender, restored(recommender, names[recommender.kind], date, factors)) for recommender in found]
+        fitted = [(recommender, restored(recommender, names[recommender.kind], date, factors)) for recommender in found]
+        self.timeless |= {model.kind: model for _, model in fitted if model.kind in TIMELESS}
+        return fitted
 
     def request(self, customers: DataFrame, date: datetime.date, customer_count: int, count: int) -> Request:
         blocks = max(_FEWEST_BLOCKS, -(-customer_count // self.settings.block_customers))

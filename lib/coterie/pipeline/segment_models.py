@@ -16,15 +16,16 @@ from coterie.lake import as_json
 from coterie.pipeline.run import Run
 from coterie.schemas import SCHEMA_VERSION, TABLES
 from coterie.segments.candidates import Candidate, no_candidate
-from coterie.segments.choice import chosen
+from coterie.segments.choice import chosen, tried_in_turn
 from coterie.segments.identity import identified, matched
 from coterie.segments.landmarks import LandmarksModel
 from coterie.segments.methods import METHODS, laid_out
 from coterie.segments.placing import NOT_BOUGHT, ClusterSegmentation, RuleSegmentation, Segmentation, has_bought
-from coterie.segments.plan import Sample, plan_of, rule_columns
+from coterie.segments.plan import Plan, Sample, plan_of, rule_columns
 from coterie.segments.rfm import fit_rfm
 from coterie.segments.rules import AXES, Rules
 from coterie.segments.stored import StoredModel, highest_id, newest, registered, why_fit
+from coterie.segments.trial_tasks import SAMPLES, sample_rows, tried_in_tasks
 from coterie.segments.winner import HELD, PARTITION_ROWS, held, on_everyone
 
 CHOSEN, RULES = "chosen", "rfm_rules"  # the segmentations
@@ -144,7 +145,11 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
         for name in sets
     }
     plan = plan_of(settings, settings)
-    candidates = chosen(samples, plan, work.run.step)
+
+    def side_by_side(sets: Mapping[str, Sample], plan: Plan) -> dict[str, list[Candidate]]:
+        return tried_in_tasks(work.run.spark.createDataFrame(sample_rows(sets, plan), SAMPLES), len(sets), plan)
+
+    candidates = chosen(samples, plan, work.run.step, side_by_side if len(samples) > 1 else tried_in_turn)
     winner = next(one for one in candidates if one.is_chosen)
     work.run.step(f"fitting {winner.name} to {work.buyers:,} customers")
     vectoriser = vectorisers[winner.feature_set]

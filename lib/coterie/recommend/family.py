@@ -25,6 +25,8 @@ _MADE: dict[str, Callable[[Recommend], Recommender]] = {
     "repeat": lambda settings: RepeatRecommender(**settings.repeat.model_dump()),
 }
 
+TIMELESS = frozenset({"content"})  # fitted to what the items are described as, and to nothing else: a fit serves every date
+
 
 def recommenders(settings: Recommend) -> tuple[Recommender, ...]:
     """Those that the settings name, in a fixed order; the popular one always: it fills up the lists of the others."""

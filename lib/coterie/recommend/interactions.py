@@ -44,8 +44,8 @@ def pairs(customer_item_days: DataFrame, cancellations: DataFrame, as_of: dateti
     """One row per customer and item that met up to `as_of`, inclusive: (customer_id, item_id and the columns below).
 
     strength: weight x count x 2^(-age / half_life_days), added up over the days of the last `history_days`, in units of one purchase; the
-    age of `as_of` itself is 0 days. `weights` is by event type; a type not named counts nothing. On a day, the same thing done more than
-    once counts once: lines of one order are no more liking than one line.
+    age of `as_of` itself is 0 days, and a day says a million units at most. `weights` is by event type; a type not named counts nothing. On a
+    day, the same thing done more than once counts once: lines of one order are no more liking than one line.
     Purchases cancelled in full do not count. Returns and partial cancels reduce: purchases weigh by the share of their units that was
     kept, over all time, so that what came back altogether weighs nothing and a box returned out of ten a tenth less.
     strength is 0 where nothing is left to learn from.

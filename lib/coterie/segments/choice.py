@@ -15,18 +15,28 @@ from coterie.segments.trials import candidates_of, with_stability
 _WORTH = {"stability": "stability", "value_explained": "value explained", "rule_fidelity": "rules right for", "valley_depth": "valleys"}
 
 
-def chosen(sets: Mapping[str, Sample], plan: Plan, progress: Callable[[str], None] = lambda words: None) -> list[Candidate]:
-    """Feature sets of one sample, by name -> every candidate with its verdict, exactly one of them chosen.
+Trying = Callable[[Mapping[str, Sample], Plan], Mapping[str, list[Candidate]]]
+
+
+def tried_in_turn(sets: Mapping[str, Sample], plan: Plan) -> dict[str, list[Candidate]]:
+    """The judged candidates of each feature set."""
+    with threadpool_limits(1):  # the fits are small: threads would wait for each other longer than they work
+        return {name: candidates_of(name, sample.first(plan.trial), plan) for name, sample in sets.items()}
+
+
+def chosen(
+    sets: Mapping[str, Sample], plan: Plan, progress: Callable[[str], None] = lambda words: None, trying: Trying = tried_in_turn
+) -> list[Candidate]:
+    """Feature sets of one sample, by name -> every candidate with its verdict, exactly one of them chosen. `trying` gives those of each set.
 
     Within a feature set `candidates.judged` decides. Between the best of each set, whose silhouettes cannot be compared, decides what can be
     done with them: the mean of bootstrap stability, the share of recency, frequency and monetary explained, the fidelity of rules in words, and
     (1 + valley depth) / 2; measures that are not there are left out. Ties: the set named first.
     """
-    found: dict[str, list[Candidate]] = {}
-    with threadpool_limits(1):  # the fits are small: threads would wait for each other longer than they work
-        for name, sample in sets.items():
-            progress(f"trying segmentations of {name}")
-            found[name] = candidates_of(name, sample.first(plan.trial), plan)
+    progress(f"trying segmentations of {', '.join(sets)}")
+    tried = trying(sets, plan)
+    found = {name: tried[name] for name in sets}
+    with threadpool_limits(1):
         best = {name: next(one for one in group if one.is_chosen) for name, group in found.items()}
         winner = next(iter(best.values()))
         if len(sets) > 1:
