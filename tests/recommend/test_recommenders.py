@@ -207,6 +207,15 @@ def test_memory_is_no_setting_that_a_model_is_known_by() -> None:
         assert model_id(replace(recommender, memory_mb=999), AS_OF, "data") == model_id(recommender, AS_OF, "data")  # type: ignore[type-var]
 
 
+def test_each_block_of_customers_is_a_task_of_its_own(spark: SparkSession) -> None:
+    known = training(spark)
+    lists = measured(kept(spark, known).fitted, Request(asked(spark, [f"customer {n}" for n in range(60)]), known, 5, 3, 5))
+    block = F.pmod(F.xxhash64("customer_id"), F.lit(5)).alias("block")
+    found = {tuple(row) for row in lists.select(block, F.spark_partition_id()).collect()}
+    assert {block for block, _ in found} == {0, 1, 2, 3, 4}
+    assert len({task for _, task in found}) == len(found) == 5
+
+
 def test_nothing_to_learn_from_gives_empty_models_and_the_items_by_id(spark: SparkSession) -> None:
     full = training(spark, titles={"b": "Bag", "a": "Apron"})
     empty = replace(full, pairs=full.pairs.limit(0), purchases=full.purchases.limit(0))

@@ -1,10 +1,12 @@
 """Customers in blocks beside all items: the one way in which every model's scores become lists."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -23,6 +25,7 @@ SERVED = "customer_id string, keep_seen boolean, rank int, item_id string, score
 
 _LEFT = ("part", "id", "keep_seen", "ids", "factors")
 _RIGHT = ("part", "side", "id", "ids", "factors", "name", "category", "listed_age", "is_sellable")
+_IS_LEFT = "is_left"
 _NONE = 9999.0  # days, where there is no day
 
 
@@ -70,14 +73,24 @@ def _in_blocks(models: Sequence[Fitted], request: Request, kernel: Callable[...,
 
     What is not about one customer is copied to every block by a shuffle. So nothing passes through the driver, and neither a broadcast's
     limits nor the message limit of Spark Connect (128 MB, where a function carries what it closes over) bound it: a task's memory does,
-    with one block of customers and one copy of the models.
+    with one block of customers and one copy of the models. Each block is a task of its own: by a hash of their numbers some would share one.
     """
     blocks = request.blocks
     block = F.pmod(F.xxhash64("id"), F.lit(blocks)).cast("int").alias("block")
-    left = _customer_rows(models, request).select(block, *_LEFT).repartition(blocks, "block")
+    left = _customer_rows(models, request).select(block, F.lit(True).alias(_IS_LEFT), *_LEFT)
     copies = F.explode(F.sequence(F.lit(0), F.lit(blocks - 1))).alias("block")
-    right = _shelf_rows(models, request).select(copies, *_RIGHT).repartition(blocks, "block")
-    return left.groupBy("block").cogroup(right.groupBy("block")).applyInArrow(kernel, schema)
+    right = _shelf_rows(models, request).select(copies, F.lit(False).alias(_IS_LEFT), *_RIGHT)
+    together = left.unionByName(right, allowMissingColumns=True).repartitionById(blocks, "block")
+    return together.mapInArrow(functools.partial(_of_block, kernel=kernel), schema)
+
+
+def _of_block(batches: Iterable[pa.RecordBatch], kernel: Callable[[pa.Table, pa.Table], pa.Table]) -> Iterator[pa.RecordBatch]:
+    """What the kernel gives of the rows of one block, customers and items among each other."""
+    found = list(batches)
+    if found:
+        whole = pa.Table.from_batches(found)
+        is_left = whole[_IS_LEFT]
+        yield from kernel(whole.filter(is_left).select(_LEFT), whole.filter(pc.invert(is_left)).select(_RIGHT)).to_batches()
 
 
 def _customer_rows(models: Sequence[Fitted], request: Request) -> DataFrame:
