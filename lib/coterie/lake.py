@@ -16,7 +16,7 @@ from coterie.errors import LakeError, UserError, one_of
 from coterie.places import is_address, is_catalog
 from coterie.schemas import SCHEMA_VERSION, TABLES, Table
 
-_AT_ONCE = 4  # questions to Spark
+AT_ONCE = 4  # queries that wait for Spark at the same time: the driver plans one while the cores run another
 _VERSION_PROPERTY = "coterie.schemaVersion"
 _ABSENT = ("PATH_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "not a Delta table")
 _NO_CATALOG = ("CATALOG_NOT_FOUND", "REQUIRES_SINGLE_PART_NAMESPACE")
@@ -101,7 +101,7 @@ class Lake:
     def versions(self, tables: Iterable[str]) -> dict[str, int | None]:
         """`version` of several tables, asked for side by side: what takes time is to wait for each answer."""
         names = list(tables)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(zip(names, pool.map(self.version, names), strict=True))
 
     def changes(self, table: str, since_version: int) -> DataFrame | None:

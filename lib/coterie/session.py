@@ -43,7 +43,7 @@ _LOCAL = {
     "spark.log.level": "ERROR",
 }
 
-_FEW = 50_000  # rows
+FEW_ROWS = 50_000
 # What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a second task.
 _PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false",
           "spark.sql.shuffle.partitions": "1", "spark.sql.files.minPartitionNum": "1"}  # fmt: skip
@@ -89,7 +89,7 @@ def plain_plans(session: SparkSession, rows: int) -> contextlib.AbstractContextM
 
     Making them fast takes longer than the rows do then. The results are the same. A session that keeps its options to itself does without.
     """
-    few = rows <= _FEW and all(map(session.conf.isModifiable, _PLAIN))
+    few = rows <= FEW_ROWS and all(map(session.conf.isModifiable, _PLAIN))
     return with_options(session, _PLAIN if few else {})
 
 

@@ -3,11 +3,12 @@
 import numpy as np
 from pyspark.sql import SparkSession
 
+from coterie.pairs.tasks import PAYLOADS_DDL
 from coterie.segments.candidates import Candidate, Conditions
 from coterie.segments.choice import chosen, tried_in_turn
 from coterie.segments.methods import METHODS
 from coterie.segments.plan import Plan, Sample
-from coterie.segments.trial_tasks import SAMPLES, sample_rows, tried_in_tasks
+from coterie.segments.trial_tasks import sample_rows, tried_in_tasks
 
 CONDITIONS = Conditions(k=(2, 4), min_share=0.1, max_noise=0.1, min_stability=0.5, min_silhouette=0.25, rank_by="silhouette")
 PLAN = Plan(tuple(METHODS), CONDITIONS, trial=36)
@@ -20,7 +21,7 @@ def told(candidates: list[Candidate]) -> list[tuple[object, ...]]:
 
 
 def test_trials_in_tasks_are_those_in_turn(spark: SparkSession) -> None:
-    frame = spark.createDataFrame(sample_rows(SETS, PLAN), SAMPLES)
+    frame = spark.createDataFrame(sample_rows(SETS, PLAN), PAYLOADS_DDL)
     found, expected = tried_in_tasks(frame, len(SETS), PLAN), tried_in_turn(SETS, PLAN)
     assert {name: told(group) for name, group in found.items()} == {name: told(group) for name, group in expected.items()}
     assert {len(one.labels) for group in found.values() for one in group if one.model} == {36}

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 Batches = Iterable[pa.RecordBatch]
 _PAYLOADS = pa.schema([("task", pa.int32()), ("payload", pa.binary())])
-_PAYLOADS_DDL = "task int, payload binary"
+PAYLOADS_DDL = "task int, payload binary"
 _BLOCKS = pa.schema([("tasks", pa.list_(pa.int32())), ("payload", pa.binary())])
 _BLOCKS_DDL = "tasks array<int>, payload binary"
 
@@ -32,7 +32,7 @@ def packed(rows: DataFrame, blocks: int, pack: Callable[[pa.Table], Any], tasks_
 
 def computed(payloads: DataFrame, tasks: int, work: Callable[[int, list[Any]], Iterator[tuple[int, Any]]]) -> DataFrame:
     """(task, payload) for the next step: what `work` gives, as (next task, object), for each task and the objects it was sent, in any order."""
-    return payloads.repartitionById(tasks, "task").mapInArrow(_Computing(work), _PAYLOADS_DDL)
+    return payloads.repartitionById(tasks, "task").mapInArrow(_Computing(work), PAYLOADS_DDL)
 
 
 def finished(payloads: DataFrame, tasks: int, work: Callable[[int, list[Any]], Iterator[pa.RecordBatch]], schema: str) -> DataFrame:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from coterie import __version__
 from coterie.errors import UserError
-from coterie.lake import Lake
+from coterie.lake import AT_ONCE, Lake
 from coterie.pipeline.history import as_of_dates, runs_summary, versions
 from coterie.pipeline.run import Progress, require_lake
 from coterie.places import checked_file, is_address, is_catalog, written_file
@@ -23,10 +23,9 @@ from coterie.report.queries import QUERIES
 from coterie.report.report import report_page
 from coterie.rows import collected
 from coterie.schemas import TABLES
-from coterie.session import plain_plans
+from coterie.session import FEW_ROWS, plain_plans
 from coterie.settings import load_settings
 
-_AT_ONCE = 4  # queries that wait for Spark at the same time: the driver plans one while the cores run another
 _OF_RUNS = ("run_id", "event", "job", "at", "as_of", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate", "revenue_read", "revenue_accepted",
             "revenue_rejected", "revenue_duplicate", "rejected_by_reason", "touched_from", "tables_written", "message", "version")  # fmt: skip
 
@@ -77,14 +76,13 @@ def opened(lake: Lake, needed: Sequence[str], as_of: datetime.date | None) -> It
     Of a small shop, plans are run as they are: making them fast takes longer than the few rows that they see. Raises UserError for a date
     without results.
     """
-    with ExitStack() as plain, ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ExitStack() as plain, ThreadPoolExecutor(AT_ONCE) as pool:
         plain.enter_context(plain_plans(lake.spark, 0))
         said = pool.submit(read_history, lake, _shown_of_runs())
         there = dict(zip(needed, pool.map(lambda name: name in TABLES and lake.exists(name), needed), strict=True))
         history = said.result()
-        plain.close()
-        customers = max((row["customers"] or 0 for row in history if row["state"] == "finished"), default=0)
-        plain.enter_context(plain_plans(lake.spark, int(customers)))
+        if max((row["customers"] or 0 for row in history if row["state"] == "finished"), default=0) > FEW_ROWS:
+            plain.close()
         newest, day = versions(history), chosen_date(lake, history, as_of)
         finished = [name for name in needed if there[name] and (name in newest or not history)]  # a lake that lost its runs is shown as it lies
         tables = pool.map(lambda name: lake.read(name, newest.get(name)), finished)

@@ -13,10 +13,11 @@ from sklearn.metrics import adjusted_rand_score
 
 from coterie.features.vector import Vectoriser, drawn_raw
 from coterie.lake import as_json
+from coterie.pairs.tasks import PAYLOADS_DDL
 from coterie.pipeline.run import Run
 from coterie.schemas import SCHEMA_VERSION, TABLES
 from coterie.segments.candidates import Candidate, no_candidate
-from coterie.segments.choice import chosen, tried_in_turn
+from coterie.segments.choice import chosen
 from coterie.segments.identity import identified, matched
 from coterie.segments.landmarks import LandmarksModel
 from coterie.segments.methods import METHODS, laid_out
@@ -25,7 +26,7 @@ from coterie.segments.plan import Plan, Sample, plan_of, rule_columns
 from coterie.segments.rfm import fit_rfm
 from coterie.segments.rules import AXES, Rules
 from coterie.segments.stored import StoredModel, highest_id, newest, registered, why_fit
-from coterie.segments.trial_tasks import SAMPLES, sample_rows, tried_in_tasks
+from coterie.segments.trial_tasks import sample_rows, tried_in_tasks
 from coterie.segments.winner import HELD, PARTITION_ROWS, held, on_everyone
 
 CHOSEN, RULES = "chosen", "rfm_rules"  # the segmentations
@@ -147,9 +148,9 @@ def _fitted(work: Work, rules: RuleSegmentation) -> tuple[ClusterSegmentation, l
     plan = plan_of(settings, settings)
 
     def side_by_side(sets: Mapping[str, Sample], plan: Plan) -> dict[str, list[Candidate]]:
-        return tried_in_tasks(work.run.spark.createDataFrame(sample_rows(sets, plan), SAMPLES), len(sets), plan)
+        return tried_in_tasks(work.run.spark.createDataFrame(sample_rows(sets, plan), PAYLOADS_DDL), len(sets), plan)
 
-    candidates = chosen(samples, plan, work.run.step, side_by_side if len(samples) > 1 else tried_in_turn)
+    candidates = chosen(samples, plan, work.run.step, side_by_side)
     winner = next(one for one in candidates if one.is_chosen)
     work.run.step(f"fitting {winner.name} to {work.buyers:,} customers")
     vectoriser = vectorisers[winner.feature_set]

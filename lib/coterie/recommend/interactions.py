@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from coterie.features.effective import effective_item_days
 
-# Decayed weights are added up as whole billionths: a sum of floats would depend on the order of the rows, and one of decimals takes ten times as long.
+# Decayed weights are added up as whole billionths: a sum of floats would depend on the order of the rows, and one of decimals takes four times as long.
 _BILLION = 1e9
 _MOST = 1e6  # units of one purchase that a day says at most, so that 9,000 such days still fit
 

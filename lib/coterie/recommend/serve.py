@@ -86,11 +86,13 @@ def _in_blocks(models: Sequence[Fitted], request: Request, kernel: Callable[...,
 
 def _of_block(batches: Iterable[pa.RecordBatch], kernel: Callable[[pa.Table, pa.Table], pa.Table]) -> Iterator[pa.RecordBatch]:
     """What the kernel gives of the rows of one block, customers and items among each other."""
-    found = list(batches)
-    if found:
-        whole = pa.Table.from_batches(found)
-        is_left = whole[_IS_LEFT]
-        yield from kernel(whole.filter(is_left).select(_LEFT), whole.filter(pc.invert(is_left)).select(_RIGHT)).to_batches()
+    left, right = [], []
+    for batch in batches:  # taken apart one by one, so that a task never holds the models twice
+        is_left = batch.column(_IS_LEFT)
+        left.append(batch.filter(is_left).select(_LEFT))
+        right.append(batch.filter(pc.invert(is_left)).select(_RIGHT))
+    if left:
+        yield from kernel(pa.Table.from_batches(left), pa.Table.from_batches(right)).to_batches()
 
 
 def _customer_rows(models: Sequence[Fitted], request: Request) -> DataFrame:
