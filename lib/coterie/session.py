@@ -44,9 +44,9 @@ _LOCAL = {
 }
 
 FEW_ROWS = 50_000
-# What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a second task.
+# What a plan costs that is not its rows: compiling it, planning it again after each shuffle, a second task, choosing among files by what is in them.
 _PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false",
-          "spark.sql.shuffle.partitions": "1", "spark.sql.files.minPartitionNum": "1"}  # fmt: skip
+          "spark.sql.shuffle.partitions": "1", "spark.sql.files.minPartitionNum": "1", "spark.databricks.delta.stats.skipping": "false"}  # fmt: skip
 
 
 def get_session(settings: Spark, given: SparkSession | None = None) -> SparkSession:

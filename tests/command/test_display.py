@@ -26,7 +26,7 @@ def run(run_id: str, event: str, job: str, minute: int, as_of: int | None = None
 
 
 def states(rows: list[dict[str, Any]], held: bool = False) -> dict[str, tuple[str, bool]]:
-    return {row["run_id"]: (row["state"], row["is_stale"]) for row in runs_summary(rows, held)}
+    return {row["run_id"]: (row["state"], row["is_stale"]) for row in runs_summary(rows, lambda: held)}
 
 
 def test_a_run_is_finished_failed_interrupted_or_running() -> None:
@@ -52,9 +52,9 @@ def test_results_are_stale_from_the_day_that_later_data_touched_until_they_are_d
 
 def test_what_is_stale_is_told_with_the_commands_that_do_it_again(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [run("segments", "finished", "segments", 0, as_of=10), run("content", "finished", "content", 1, as_of=20)]
-    show_stale(runs_summary(rows, False), "my lake")
+    show_stale(runs_summary(rows, lambda: False), "my lake")
     assert capsys.readouterr().out == ""
-    show_stale(runs_summary([*rows, run("ingest", "finished", "ingest", 2, touched=5)], False), "my lake")
+    show_stale(runs_summary([*rows, run("ingest", "finished", "ingest", 2, touched=5)], lambda: False), "my lake")
     assert capsys.readouterr().out.splitlines()[1:] == [
         "coterie run --lake 'my lake' --from 2024-04-10 --to 2024-04-20",
         "coterie content --lake 'my lake' --as-of 2024-04-20",
@@ -62,7 +62,7 @@ def test_what_is_stale_is_told_with_the_commands_that_do_it_again(capsys: pytest
 
 
 def test_the_newest_run_comes_first_with_its_seconds() -> None:
-    rows = runs_summary([run("one", "started", "ingest", 0), run("one", "finished", "ingest", 1), run("two", "finished", "ingest", 2)], False)
+    rows = runs_summary([run("one", "started", "ingest", 0), run("one", "finished", "ingest", 1), run("two", "finished", "ingest", 2)], lambda: False)
     assert [(row["run_id"], row["seconds"]) for row in rows] == [("two", None), ("one", 60.0)]
 
 
@@ -128,7 +128,7 @@ def test_a_condition_that_is_no_sql_is_told_in_words(spark: SparkSession, lake: 
 
 def test_runs_are_picked_by_job_state_date_and_day() -> None:
     found = [run("one", "finished", "segments", 0, as_of=10), run("two", "finished", "features", 1, as_of=20), run("three", "started", "features", 2)]
-    rows = runs_summary(found, False)
+    rows = runs_summary(found, lambda: False)
     assert [row["run_id"] for row in picked_runs(rows, "features", None, None, None)] == ["three", "two"]
     assert [row["run_id"] for row in picked_runs(rows, None, "interrupted", None, None)] == ["three"]
     assert [row["run_id"] for row in picked_runs(rows, None, None, datetime.date(2024, 4, 10), None)] == ["one"]

@@ -21,9 +21,10 @@ def finished(run_id: str, minute: int, job: str = "segments", **values: Any) -> 
 
 def test_results_of_one_instant_do_not_make_each_other_stale() -> None:
     ingest = finished("ingest", 1, "ingest", touched_from=DAY)
-    rows = runs_summary([finished("before", 0, as_of=DAY), ingest, finished("beside", 1, as_of=DAY)], False)
+    rows = runs_summary([finished("before", 0, as_of=DAY), ingest, finished("beside", 1, as_of=DAY)], lambda: False)
     assert {row["run_id"]: row["is_stale"] for row in rows} == {"ingest": False, "beside": False, "before": False}  # before: done again beside
-    assert {row["run_id"]: row["is_stale"] for row in runs_summary([finished("before", 0, as_of=DAY), ingest], False)} == {"ingest": False, "before": True}
+    rows = runs_summary([finished("before", 0, as_of=DAY), ingest], lambda: False)
+    assert {row["run_id"]: row["is_stale"] for row in rows} == {"ingest": False, "before": True}
 
 
 def test_what_is_stale_is_what_the_definition_says() -> None:
@@ -35,7 +36,7 @@ def test_what_is_stale_is_what_the_definition_says() -> None:
             day = datetime.date(2024, 4, drawn.randint(1, 4))
             values = {"touched_from": drawn.choice([day, None])} if job == "ingest" else {"as_of": day}
             found.append(finished(str(number), drawn.randint(0, 8), job, event=drawn.choice(["finished", "finished", "failed", "started"]), **values))
-        rows = runs_summary(found, drawn.random() < 0.5)
+        rows = runs_summary(found, lambda: drawn.random() < 0.5)
         for row in rows:
             later = [other for other in rows if other["at"] > row["at"] and other["state"] == "finished"]
             is_touched = any(other["touched_from"] and row["as_of"] and other["touched_from"] <= row["as_of"] for other in later)

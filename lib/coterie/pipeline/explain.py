@@ -2,6 +2,8 @@
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -25,9 +27,19 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
         day, pool = shelf.day, shelf.pool
         tables = {name: shelf.tables[name] if name in shelf.tables else lake.read(name) for name in _NEEDED}  # no rows where there is no table
         features = tables["customer_features"]
-        firsts = [_own(tables[name], customer_id, day) for name in ("customer_features", "segments")]
-        firsts.append(queries.neighbours(tables["similar_customers"], customer_id, day))
-        own, placed, neighbours = pool.map(collected, firsts)
+
+        def ask(frame: Callable[[], DataFrame]) -> Future[list[dict[str, Any]]]:
+            return pool.submit(lambda: collected(frame()))
+
+        firsts = [ask(partial(_own, tables[name], customer_id, day)) for name in ("customer_features", "segments")]
+        firsts.append(ask(lambda: queries.neighbours(tables["similar_customers"], customer_id, day)))
+        asked = {
+            "bought": ask(lambda: queries.bought(tables["customer_item_days"], tables["items"], customer_id, day)),
+            "offers": ask(lambda: queries.offered(tables["recommendations"], tables["items"], customer_id, day)),
+            "profiles": ask(lambda: of_date(tables["segment_profiles"], day)),
+            "days": ask(lambda: queries.days(tables["daily_activity"], customer_id, day)),
+        }
+        own, placed, neighbours = (first.result() for first in firsts)
         if not own:
             raise UserError(_unknown(features, customer_id, day))
         segments = {row["segmentation"]: row for row in placed}
@@ -35,18 +47,13 @@ def explained(lake: Lake, customer_id: str, as_of: datetime.date | None) -> Cust
         payload = tables["models"].where(F.col("model_id") == F.lit(chosen["model_id"] if chosen else "")).select("payload")
         columns = [name for name in queries.COMPARED if own[0][name] is not None]
         asked_of_others = list(dict.fromkeys([*columns, "average_order_value"]))  # what an order is usually worth, for who has made none
-        near = [row["neighbour"] for row in neighbours]
-        asked: dict[str, Callable[[], DataFrame]] = {
-            "profiles": lambda: of_date(tables["segment_profiles"], day),
-            "beside": lambda: queries.beside(features, tables["segments"], own[0], chosen["segment_id"] if chosen else -1, day, asked_of_others),
-            "days": lambda: queries.days(tables["daily_activity"], customer_id, day),
-            "bought": lambda: queries.bought(tables["customer_item_days"], tables["items"], customer_id, day),
-            "offers": lambda: queries.offered(tables["recommendations"], tables["items"], customer_id, day),
-            "payload": lambda: payload,
-        }
+        segment_id = chosen["segment_id"] if chosen else -1
+        asked["beside"] = ask(lambda: queries.beside(features, tables["segments"], own[0], segment_id, day, asked_of_others))
+        asked["payload"] = ask(lambda: payload)
         if items_kept_of(shelf.history) in (day, None):
-            asked["shared"] = lambda: queries.shared_items(tables["customer_items"], tables["items"], near, customer_id, day)
-        found: dict[str, list[dict[str, Any]]] = dict(zip(asked, pool.map(lambda name: collected(asked[name]()), asked), strict=True))
+            near = [row["neighbour"] for row in neighbours]
+            asked["shared"] = ask(lambda: queries.shared_items(tables["customer_items"], tables["items"], near, customer_id, day))
+        found = {name: answer.result() for name, answer in asked.items()}
     return Customer(
         customer_id=customer_id,
         as_of=day,

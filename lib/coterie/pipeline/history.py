@@ -1,17 +1,18 @@
 """What ran, from the rows of `runs`: a row a run with its state, the as-of dates there are, and the versions that the newest runs left."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 _DATED = ("features", "segments", "recommend", "content")  # jobs whose results are of a date
 
 
-def runs_summary(found: Sequence[Mapping[str, Any]], lease_held: bool) -> list[dict[str, Any]]:
+def runs_summary(found: Sequence[Mapping[str, Any]], is_lease_held: Callable[[], bool]) -> list[dict[str, Any]]:
     """A row a run, newest first: its state (finished, failed, interrupted, running) and whether late data made its results stale.
 
-    A run that started and neither finished nor failed is running while the lease is held and it is the newest, else it died.
+    A run that started and neither finished nor failed is running while the lease is held and it is the newest, else it died; only then is
+    the lease asked for.
     """
     ends = {row["run_id"]: row for row in found if row["event"] != "started"}
     starts = {row["run_id"]: row for row in found if row["event"] == "started"}
@@ -23,7 +24,7 @@ def runs_summary(found: Sequence[Mapping[str, Any]], lease_held: bool) -> list[d
         row["seconds"] = (end["at"] - start["at"]).total_seconds() if start and end else None
         rows.append(row)
     rows.sort(key=lambda row: row["at"], reverse=True)
-    if rows and lease_held and rows[0]["state"] == "interrupted":
+    if rows and rows[0]["state"] == "interrupted" and is_lease_held():
         rows[0]["state"] = "running"
     _mark_stale(rows)
     return rows

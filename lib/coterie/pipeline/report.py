@@ -96,9 +96,8 @@ def wide_rows_of(frame: DataFrame) -> list[dict[str, Any]]:
 
 def read_history(lake: Lake, columns: Sequence[str | Column] = ("*",)) -> list[dict[str, Any]]:
     """What ran, newest first, with all of `runs` unless `columns` says otherwise."""
-    with ThreadPoolExecutor(2) as pool:
-        held = pool.submit(lambda: bool(lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect()))
-        return runs_summary(collected(lake.read("runs").select(*columns)), held.result())  # two rows a run
+    found = collected(lake.read("runs").select(*columns))  # two rows a run
+    return runs_summary(found, lambda: bool(lake.read("lease").where("expires_at > current_timestamp()").limit(1).collect()))
 
 
 def _shown_of_runs() -> list[str | Column]:

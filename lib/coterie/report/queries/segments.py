@@ -4,6 +4,7 @@ import datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.window import Window
 
 POINTS = 3000  # customers of the projection that the picture shows
 DATES = 24  # newest as-of dates whose sizes are shown
@@ -21,15 +22,19 @@ def until(table: DataFrame, as_of: datetime.date) -> DataFrame:
 
 def newest(table: DataFrame, as_of: datetime.date) -> DataFrame:
     """The rows of the newest date up to the as-of date: a fit's, which may be older than the date it is used on."""
-    last = until(table, as_of).agg(F.max("as_of").alias("as_of"))
-    return table.join(F.broadcast(last), on="as_of", how="inner")
+    return _newest_dates(until(table, as_of), 1)
+
+
+def _newest_dates(rows: DataFrame, most: int) -> DataFrame:
+    """Those of the newest `most` dates, in one reading: so few rows may come together in one place."""
+    place = F.dense_rank().over(Window.orderBy(F.col("as_of").desc()))
+    return rows.withColumn("_place", place).where(F.col("_place") <= most).drop("_place")
 
 
 def sizes(profiles: DataFrame, as_of: datetime.date) -> DataFrame:
     """(as_of, segment_id, segment_name, size) of the chosen segments at the newest DATES dates up to the as-of date."""
     rows = until(profiles, as_of).where(F.col("segmentation") == "chosen").select("as_of", "segment_id", "segment_name", "size")
-    dates = rows.select("as_of").distinct().orderBy(F.col("as_of").desc()).limit(DATES)
-    return rows.join(F.broadcast(dates), on="as_of", how="left_semi")
+    return _newest_dates(rows, DATES)
 
 
 def chosen_of(segments: DataFrame, as_of: datetime.date) -> DataFrame:
