@@ -15,7 +15,7 @@ from coterie.errors import InputError, MappingError
 from coterie.session import with_options
 from coterie.sources.files import inspected, list_files, new_files, refuse_bad
 from coterie.sources.mapping import Files, Part
-from coterie.sources.read import READ_OPTIONS, read_rows
+from coterie.sources.read import READ_OPTIONS, read_rows, united
 
 ANY = Part(files=Files(), columns={})
 
@@ -186,3 +186,15 @@ def test_a_large_file_that_spark_cannot_open_is_bad(spark: SparkSession, tmp_pat
     pq.write_table(pa.table({"id": pa.array([1], pa.timestamp("ns"))}), tmp_path / "a.parquet")
     looked = inspected(spark, list_files(spark, str(tmp_path), Files()), ANY, ("id",), 1)
     assert looked[0].findings.problem == "Spark cannot open it ([PARQUET_TYPE_ILLEGAL])"
+
+
+def test_frames_of_many_shapes_come_together_by_name_in_a_plan_that_is_not_as_deep_as_they_are_many(
+    spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together = united([spark.range(1).select(F.lit(number).alias(f"c{number}"), F.lit("x").alias("all")) for number in range(40)])
+    rows = [row.asDict() for row in together.collect()]
+    assert sorted(row["all"] for row in rows) == ["x"] * 40
+    assert sorted(value for row in rows for name, value in row.items() if name != "all" and value is not None) == list(range(40))
+    together.explain(mode="extended")
+    analyzed = capsys.readouterr().out.partition("== Analyzed Logical Plan ==")[2].partition("== Optimized Logical Plan ==")[0]
+    assert max(len(line) - len(line.lstrip(" :+-")) for line in analyzed.splitlines()) < 3 * 40

@@ -19,7 +19,7 @@ from coterie.schemas import CUSTOMERS, INGESTED_FILES, ITEMS
 from coterie.sources.apply import mapped
 from coterie.sources.files import SourceFile
 from coterie.sources.mapping import TARGETS, Mapping
-from coterie.sources.read import read_rows
+from coterie.sources.read import read_rows, united
 
 _DECLARED = {"items": ITEMS, "customers": CUSTOMERS}
 WRITTEN = ("rejected_events", "events", "items", "customers", "ingested_files")
@@ -55,7 +55,7 @@ def _counted(run: Run, mapping: Mapping, kind: str, files: list[SourceFile]) -> 
     """The rows of all files of the kind, judged, and their number by outcome, by file."""
     found = read_rows(run.spark, files, mapping.parts[kind].files, mapping.possible_columns(kind))
     frames = [declared_rows(mapped(rows, mapping, kind, run.settings.shop.time_zone), TARGETS[kind], limits_of(run)) for rows in found]
-    judged = judged_rows(reduce(DataFrame.unionByName, frames), _DECLARED[kind].key)
+    judged = judged_rows(united(frames), _DECLARED[kind].key)
     counts: dict[str, dict[str, int]] = {}
     for row in judged.groupBy("source_file", "outcome").count().collect():
         counts.setdefault(row["source_file"], dict.fromkeys(OUTCOMES, 0))[row["outcome"]] = row["count"]

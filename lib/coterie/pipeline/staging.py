@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, TypeVar
 
 from pyspark.sql import DataFrame, Observation
@@ -16,7 +15,7 @@ from coterie.pipeline.run import Run
 from coterie.sources.apply import mapped
 from coterie.sources.files import SourceFile, refuse_bad
 from coterie.sources.mapping import Mapping
-from coterie.sources.read import read_rows
+from coterie.sources.read import read_rows, united
 from coterie.sources.unreadable import unreadable
 
 T = TypeVar("T")
@@ -120,7 +119,7 @@ def _typed(run: Run, mapping: Mapping, files: list[SourceFile]) -> tuple[DataFra
     ]
     observed = Observation()
     # Each frame counts its rows from 0: they are numbered again where they are together, or a verdict would meet rows of several frames.
-    together = reduce(DataFrame.unionByName, frames).withColumn("row_id", F.monotonically_increasing_id())
+    together = united(frames).withColumn("row_id", F.monotonically_increasing_id())
     counted = together.observe(observed, F.count(F.lit(1)).alias("rows"), F.sum("revenue").alias("revenue"))
     return counted, observed
 

@@ -1,7 +1,6 @@
 """Files to rows: the source's own columns, with the file and the row as read beside them. Nothing is typed yet, and no row is dropped."""
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -48,8 +47,20 @@ def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, j
         else:
             frames.append(_with_raw(_in_microseconds(spark.read.parquet(*paths), nanosecond_columns(str(shape))), F.col("_metadata.file_path")))
     if texts:
-        frames.append(reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), texts))
+        frames.append(united(texts))
     return frames
+
+
+def united(frames: Sequence[DataFrame]) -> DataFrame:
+    """The rows of all, columns by name, null where a frame lacks one. Raises ValueError for no frame.
+
+    Two and two: Spark looks through the whole plan at every union, and files of hundreds of shapes, one after another, would take minutes.
+    """
+    if len(frames) < 2:
+        (only,) = frames
+        return only
+    middle = len(frames) // 2
+    return united(frames[:middle]).unionByName(united(frames[middle:]), allowMissingColumns=True)
 
 
 def _in_microseconds(rows: DataFrame, nanoseconds: Mapping[str, bool]) -> DataFrame:
