@@ -188,6 +188,15 @@ def test_a_large_file_that_spark_cannot_open_is_bad(spark: SparkSession, tmp_pat
     assert looked[0].findings.problem == "Spark cannot open it ([PARQUET_TYPE_ILLEGAL])"
 
 
+def test_of_text_files_of_many_shapes_the_columns_that_are_asked_for_are_read_and_the_row_is_kept_whole(spark: SparkSession, tmp_path: Path) -> None:
+    for number in range(51):
+        (tmp_path / f"{number}.csv").write_text(f"Id,odd{number}\n{number},x\n")
+    rows = rows_of(spark, tmp_path, Files(), ("id",))
+    assert sorted(int(row["Id"]) for row in rows) == list(range(51))
+    assert {row["Id"]: row["_raw"] for row in rows}["7"] == '{"Id":"7","odd7":"x"}'
+    assert set(rows[0]) == {"_source_file", "_raw", "_is_malformed", "Id"}
+
+
 def test_frames_of_many_shapes_come_together_by_name_in_a_plan_that_is_not_as_deep_as_they_are_many(
     spark: SparkSession, capsys: pytest.CaptureFixture[str]
 ) -> None:

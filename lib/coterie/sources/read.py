@@ -15,6 +15,7 @@ READ_OPTIONS = {"spark.sql.legacy.parquet.nanosAsLong": "true"}
 FILE, RAW, MALFORMED = "_source_file", "_raw", "_is_malformed"
 _BROKEN = "_broken"  # the line that could not be split
 _END = "_end"  # the field of the object behind a line of JSON
+_MANY_SHAPES = 50  # no shop writes so many kinds of file; the odd columns of all damaged ones side by side would be thousands
 _MOST_COLUMNS = 200_000  # a line of delimiters alone is a row that cannot be split; Spark's own limit, 20,480, ends the job
 
 
@@ -23,11 +24,12 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, json_columns: Sequence[str]) -> list[DataFrame]:
+def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, names: Sequence[str]) -> list[DataFrame]:
     """Frames of `_source_file` (its address), `_raw` (the row as read: the line, or its columns by name as JSON without the nulls),
     `_is_malformed`, and the source's columns: strings from text files, their own types from Parquet and Delta.
 
-    One frame for each set of columns and types; all text files together make one. `json_columns`: the names looked for in JSON.
+    One frame for each set of columns and types; all text files together make one. `names`: the columns looked for in JSON, and the only ones
+    of text files where these are of many shapes; `_raw` has the others in any case.
     """
     frames, texts = [], []
     groups: dict[tuple[object, ...], list[SourceFile]] = {}
@@ -37,7 +39,7 @@ def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, j
     for (kind, header, shape, runs_over), members in groups.items():
         paths = [escaped(file.path) for file in members]
         if kind == "json":
-            texts.append(_json(spark, paths, layout, json_columns))
+            texts.append(_json(spark, paths, layout, names))
         elif kind == "csv" and layout.delimiter == "whitespace":
             texts.append(_blanks(spark, paths, layout, [str(name) for name in header]))  # type: ignore[attr-defined]
         elif kind == "csv":
@@ -46,6 +48,9 @@ def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, j
             frames.append(_with_raw(spark.read.format("delta").load(members[0].path), F.lit(members[0].source_file)))
         else:
             frames.append(_with_raw(_in_microseconds(spark.read.parquet(*paths), nanosecond_columns(str(shape))), F.col("_metadata.file_path")))
+    if len(texts) > _MANY_SHAPES:
+        kept = {name.lower() for name in (FILE, RAW, MALFORMED, *names)}
+        texts = [text.select(*(quoted(name) for name in text.columns if name.lower() in kept)) for text in texts]
     if texts:
         frames.append(united(texts))
     return frames
