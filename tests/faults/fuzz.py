@@ -32,7 +32,7 @@ from coterie.pipeline.shop import Shop
 from coterie.session import get_session
 from coterie.settings import load_settings
 
-TREE, BATCH = 2_500, 20  # files read by one job where bad ones are set aside, and where one stops it
+TREE, BATCH = 500, 20  # files read by one job where bad ones are set aside, and where one stops it
 SECONDS = 300  # a job that takes longer hangs
 RESULTS = ("events", "rejected_events", "items", "customers", "ingested_files")
 LOCAL = {"spark": {"master": "local[2]", "driver_memory": "3g", "shuffle_partitions": 2, "conf": {"spark.sql.codegen.wholeStage": "false",

@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,14 @@ def test_of_text_files_of_many_shapes_the_columns_that_are_asked_for_are_read_an
     assert sorted(int(row["Id"]) for row in rows) == list(range(51))
     assert {row["Id"]: row["_raw"] for row in rows}["7"] == '{"Id":"7","odd7":"x"}'
     assert set(rows[0]) == {"_source_file", "_raw", "_is_malformed", "Id"}
+
+
+def test_of_a_file_of_thousands_of_columns_those_that_are_asked_for_are_read_and_the_row_is_kept_whole(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(",".join(["Id", *(f"c{number}" for number in range(2000))]) + "\n" + "7," + "x," * 1999 + "y\n")
+    [row] = rows_of(spark, tmp_path, Files(), ("id",))
+    assert row["Id"] == "7"
+    assert json.loads(row["_raw"]) == {"Id": "7", "c1999": "y"} | {f"c{number}": "x" for number in range(1999)}
+    assert set(row) == {"_source_file", "_raw", "_is_malformed", "Id"}
 
 
 def test_frames_of_many_shapes_come_together_by_name_in_a_plan_that_is_not_as_deep_as_they_are_many(

@@ -15,7 +15,8 @@ READ_OPTIONS = {"spark.sql.legacy.parquet.nanosAsLong": "true"}
 FILE, RAW, MALFORMED = "_source_file", "_raw", "_is_malformed"
 _BROKEN = "_broken"  # the line that could not be split
 _END = "_end"  # the field of the object behind a line of JSON
-_MANY_SHAPES = 50  # no shop writes so many kinds of file; the odd columns of all damaged ones side by side would be thousands
+# No shop writes so many kinds of file, or files so wide: of damaged ones the odd columns, side by side, would be hundreds of thousands.
+_MANY_SHAPES, _MANY_COLUMNS = 50, 2_000
 _MOST_COLUMNS = 200_000  # a line of delimiters alone is a row that cannot be split; Spark's own limit, 20,480, ends the job
 
 
@@ -29,13 +30,14 @@ def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, n
     `_is_malformed`, and the source's columns: strings from text files, their own types from Parquet and Delta.
 
     One frame for each set of columns and types; all text files together make one. `names`: the columns looked for in JSON, and the only ones
-    of text files where these are of many shapes; `_raw` has the others in any case.
+    of CSV where its files are of many shapes or have thousands; `_raw` has the others in any case.
     """
     frames, texts = [], []
     groups: dict[tuple[object, ...], list[SourceFile]] = {}
     for file in files:
         seen = file.findings
         groups.setdefault((file.format, tuple(seen.header or ()), seen.shape, seen.has_quoted_newlines), []).append(file)
+    asked, is_many = {name.lower() for name in names}, sum(kind == "csv" for kind, *_ in groups) > _MANY_SHAPES
     for (kind, header, shape, runs_over), members in groups.items():
         paths = [escaped(file.path) for file in members]
         if kind == "json":
@@ -43,14 +45,13 @@ def read_rows(spark: SparkSession, files: Sequence[SourceFile], layout: Files, n
         elif kind == "csv" and layout.delimiter == "whitespace":
             texts.append(_blanks(spark, paths, layout, [str(name) for name in header]))  # type: ignore[attr-defined]
         elif kind == "csv":
-            texts.append(_csv(spark, paths, layout, [str(name) for name in header], bool(runs_over), shape == MIXED))  # type: ignore[attr-defined]
+            named = [str(name) for name in header]  # type: ignore[attr-defined]
+            kept = [name for name in named if name.lower() in asked] if is_many or len(named) > _MANY_COLUMNS else named
+            texts.append(_csv(spark, paths, layout, named, kept, bool(runs_over), shape == MIXED))
         elif kind == "delta":
             frames.append(_with_raw(spark.read.format("delta").load(members[0].path), F.lit(members[0].source_file)))
         else:
             frames.append(_with_raw(_in_microseconds(spark.read.parquet(*paths), nanosecond_columns(str(shape))), F.col("_metadata.file_path")))
-    if len(texts) > _MANY_SHAPES:
-        kept = {name.lower() for name in (FILE, RAW, MALFORMED, *names)}
-        texts = [text.select(*(quoted(name) for name in text.columns if name.lower() in kept)) for text in texts]
     if texts:
         frames.append(united(texts))
     return frames
@@ -77,7 +78,7 @@ def _in_microseconds(rows: DataFrame, nanoseconds: Mapping[str, bool]) -> DataFr
 
 def _as_json(names: Sequence[str]) -> Column:
     """The columns as one JSON object, in the order of their names, so that files with other column orders hold the same row."""
-    return F.to_json(F.struct(*(F.col(quoted(name)) for name in sorted(names))))
+    return F.expr(f"to_json(struct({', '.join(quoted(name) for name in sorted(names))}))")  # one call, where a column each would be thousands
 
 
 def _with_raw(rows: DataFrame, source_file: Column) -> DataFrame:
@@ -86,10 +87,13 @@ def _with_raw(rows: DataFrame, source_file: Column) -> DataFrame:
     return rows.select(*head, *(F.col(quoted(name)) for name in names))
 
 
-def _csv(spark: SparkSession, paths: list[str], layout: Files, header: list[str], runs_over: bool, is_mixed: bool) -> DataFrame:
-    """Quotes are doubled inside a quoted field, as RFC 4180 has it. Only files with newlines inside quotes are read whole:
-    the others can be split between tasks. So are those whose newlines take several bytes, which cannot be split at one."""
-    names, whole = header, runs_over or is_wide(layout.encoding)
+def _csv(spark: SparkSession, paths: list[str], layout: Files, names: list[str], kept: list[str], runs_over: bool, is_mixed: bool) -> DataFrame:
+    """The columns `kept` of those that the header names, and the row with all of them.
+
+    Quotes are doubled inside a quoted field, as RFC 4180 has it. Only files with newlines inside quotes are read whole: the others can be
+    split between tasks. So are those whose newlines take several bytes, which cannot be split at one.
+    """
+    whole = runs_over or is_wide(layout.encoding)
     schema = T.StructType([T.StructField(name, T.StringType()) for name in [*names, _BROKEN]])
     options = {"header": str(layout.header), "sep": layout.delimiter, "quote": layout.quote, "escape": layout.quote, "encoding": layout.encoding}
     reader = spark.read.schema(schema).options(**options, multiLine=str(whole), columnNameOfCorruptRecord=_BROKEN, maxColumns=_MOST_COLUMNS)
@@ -99,7 +103,7 @@ def _csv(spark: SparkSession, paths: list[str], layout: Files, header: list[str]
     if whole:
         rows = rows.withColumn(names[-1], F.regexp_replace(F.col(quoted(names[-1])), r"\r\z", ""))
     raw = F.coalesce(F.col(_BROKEN), _as_json(names))
-    columns = [F.when(F.col(_BROKEN).isNull(), F.col(quoted(name))).alias(name) for name in names]
+    columns = [F.when(F.col(_BROKEN).isNull(), F.col(quoted(name))).alias(name) for name in kept]
     return rows.select(F.col("_metadata.file_path").alias(FILE), raw.alias(RAW), F.col(_BROKEN).isNotNull().alias(MALFORMED), *columns)
 
 
