@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 csv.field_size_limit(sys.maxsize)
+_BLANKS = "".join(map(chr, range(33)))  # as Java trims
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 Bounds = tuple[int, int] | None  # fewest and most rows there may be; None: the file is broken, and nobody can say
 
 
@@ -34,16 +36,22 @@ def rows_in(kind: str, content: bytes) -> Bounds:
 
 
 def _rows_in_csv(content: bytes) -> Bounds:
-    """Records below the header; lines of blanks alone may be passed over."""
+    """Records below the header. Lines of blanks and control characters alone may be passed over, and a return among lines that end otherwise
+    may be a part of its row."""
     try:
         text = content.decode("utf-8-sig")
-        records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        ways = [_records(text), _records(_LONE_RETURN.sub(" ", text) if "\n" in text else text)]
     except (UnicodeDecodeError, csv.Error):
         return None
-    if "\0" in text or not records or not records[0] or text.count('"') % 2:
+    if "\0" in text or not all(records and records[0] for records in ways) or text.count('"') % 2:
         return None
-    below = [record for record in records[1:] if record]
-    return sum(any(field.strip() for field in record) or len(record) > 1 for record in below), len(below)
+    below = [[record for record in records[1:] if record] for records in ways]
+    fewest = min(sum(any(field.strip(_BLANKS) for field in record) or len(record) > 1 for record in records) for records in below)
+    return fewest, max(map(len, below))
+
+
+def _records(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), strict=True))
 
 
 def _lines(content: bytes) -> list[bytes]:

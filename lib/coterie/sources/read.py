@@ -91,7 +91,8 @@ def _csv(spark: SparkSession, paths: list[str], layout: Files, names: list[str],
     """The columns `kept` of those that the header names, and the row with all of them.
 
     Quotes are doubled inside a quoted field, as RFC 4180 has it. Only files with newlines inside quotes are read whole: the others can be
-    split between tasks. So are those whose newlines take several bytes, which cannot be split at one.
+    split between tasks. So are those whose newlines take several bytes, which cannot be split at one. Lines of blanks and control characters
+    alone are no rows.
     """
     whole = runs_over or is_wide(layout.encoding)
     schema = T.StructType([T.StructField(name, T.StringType()) for name in [*names, _BROKEN]])
