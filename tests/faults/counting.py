@@ -114,7 +114,8 @@ def problem(sample: Sample, row: Mapping[str, Any], rejected: int) -> str | None
     """What is wrong with what is told of one file."""
     if row["status"] == "quarantined":
         is_said = row["problem"] and len(row["problem"].splitlines()) == 1
-        return "untouched, and set aside" if sample.what == "untouched" else None if is_said else "set aside without a word, or with too many"
+        is_wrong = sample.what == "untouched" and ":" not in sample.path.name  # Hadoop opens no file with a colon
+        return "untouched, and set aside" if is_wrong else None if is_said else "set aside without a word, or with too many"
     read, parts = row["row_count"], [row[f"{name}_count"] for name in ("accepted", "rejected", "duplicate")]
     if read != sum(parts):
         return f"{read} rows read, and {parts} accepted, rejected and duplicate"
