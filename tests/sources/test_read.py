@@ -189,6 +189,20 @@ def test_a_large_file_that_spark_cannot_open_is_bad(spark: SparkSession, tmp_pat
     assert looked[0].findings.problem == "Spark cannot open it ([PARQUET_TYPE_ILLEGAL])"
 
 
+def test_instants_as_spark_and_hive_write_them_are_read(spark: SparkSession, tmp_path: Path) -> None:
+    at = datetime.datetime(2024, 3, 1, 10, 0, 0, 123456, tzinfo=datetime.UTC)
+    within = pa.array([{"at": at}], pa.struct([("at", pa.timestamp("us", "UTC"))]))
+    table = pa.table({"at": pa.array([at], pa.timestamp("us", "UTC")), "within": within})
+    pq.write_table(table, tmp_path / "old.parquet", use_deprecated_int96_timestamps=True)
+    pq.write_table(table, tmp_path / "new.parquet")
+    files = inspected(spark, list_files(spark, str(tmp_path), Files()), ANY, (), 1 << 20)
+    frames = read_rows(spark, files, Files(), ())
+    read = [tuple(row) for frame in frames for row in frame.select(F.unix_micros("at"), F.unix_micros("within.at")).collect()]
+    micros = 1_709_287_200_123_456
+    assert read == [(micros, micros)] * 2
+    assert [file.findings.problem for file in files] == [None, None]
+
+
 def test_of_text_files_of_many_shapes_the_columns_that_are_asked_for_are_read_and_the_row_is_kept_whole(spark: SparkSession, tmp_path: Path) -> None:
     for number in range(51):
         (tmp_path / f"{number}.csv").write_text(f"Id,odd{number}\n{number},x\n")
