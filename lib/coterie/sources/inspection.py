@@ -97,17 +97,17 @@ def _parquet(content: pa.Buffer, expected: Expected) -> Findings:
         return Findings(f"no Parquet file, or a truncated one: it begins with {head!r} and ends with {tail!r}, expected b'PAR1' twice")
     try:
         metadata = pq.read_metadata(pa.BufferReader(content))
-        schema = _as_spark_reads(metadata.schema.to_arrow_schema(), metadata)
+        int96 = _int96(metadata)
+        schema = _as_spark_reads(metadata.schema.to_arrow_schema(), int96)
     except (pa.ArrowException, OSError, ValueError) as error:  # a damaged footer raises any of these
         return Findings(f"its Parquet footer cannot be read: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
-    problem = header_problem(schema.names, expected) or _unread(schema, metadata)
+    problem = header_problem(schema.names, expected) or _unread(schema, metadata, int96)
     return Findings(problem, schema.names, shape_of((field.name, str(field.type)) for field in schema))
 
 
-def _as_spark_reads(schema: pa.Schema, metadata: pq.FileMetaData) -> pa.Schema:
+def _as_spark_reads(schema: pa.Schema, int96: set[str]) -> pa.Schema:
     """Instants as Spark itself and Hive write them (INT96) are such, in microseconds, and no nanoseconds as Arrow has it."""
-    names = _int96(metadata)
-    return pa.schema([field.with_type(pa.timestamp("us", "UTC")) if field.name in names else field for field in schema])
+    return pa.schema([field.with_type(pa.timestamp("us", "UTC")) if field.name in int96 else field for field in schema])
 
 
 def _int96(metadata: pq.FileMetaData) -> set[str]:
@@ -116,13 +116,13 @@ def _int96(metadata: pq.FileMetaData) -> set[str]:
     return {column.path for column in columns if column.physical_type == "INT96"}
 
 
-def _unread(schema: pa.Schema, metadata: pq.FileMetaData) -> str | None:
+def _unread(schema: pa.Schema, metadata: pq.FileMetaData, int96: set[str]) -> str | None:
     """What Spark does not read, though it is good Parquet."""
-    nested_int96 = {path.partition(".")[0] for path in _int96(metadata)}
+    with_int96 = {path.partition(".")[0] for path in int96}
     for field in schema:
         for part, kind in _parts(field.name, field.type):
             is_nanos, is_nested = pa.types.is_timestamp(kind) and kind.unit == "ns", part != field.name
-            if kind == pa.float16() or (is_nanos and is_nested and field.name not in nested_int96):
+            if kind == pa.float16() or (is_nanos and is_nested and field.name not in with_int96):
                 return f"column {part} is {kind}, which Spark does not read; write it as {'microseconds' if is_nanos else 'float32'}"
             if pa.types.is_time(kind) or pa.types.is_decimal256(kind):
                 return f"column {part} is {kind}, which Spark does not read; write it as {'text' if pa.types.is_time(kind) else 'a decimal of 38 digits'}"
