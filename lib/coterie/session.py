@@ -15,6 +15,7 @@ from pathlib import Path
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from coterie.ahead import load_ahead
 from coterie.errors import SessionError
 from coterie.jars import known_jars, remember_jars
 from coterie.java import java_options, require_java
@@ -164,6 +165,7 @@ def _started(builder: SparkSession.Builder, settings: Spark) -> SparkSession:
     folder = Path(tempfile.mkdtemp(prefix="coterie-spark-"))
     log, warehouse = folder / "log", folder / "warehouse"  # Spark makes an empty warehouse wherever one stands
     options = {"spark.sql.warehouse.dir": str(warehouse)} | _local_options(settings)
+    load_ahead("pandas", "pyarrow")  # pyspark loads them once Java is there
     try:
         with _output_into(log):
             session = _configured(builder, options).getOrCreate()

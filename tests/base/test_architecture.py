@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "lib" / "coterie"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"schemas", "catalogue", "settings", "errors", "package", "places", "rows"}
+BASE = {"schemas", "catalogue", "settings", "errors", "package", "places", "rows", "ahead"}
 FRAMES = {"pairs", "sources", "synth", "events", "features"}
 MODELS = {"segments", "recommend", "content", "report"}
 ALLOWED = (

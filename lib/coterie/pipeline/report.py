@@ -20,7 +20,6 @@ from coterie.places import checked_file, is_address, is_catalog, written_file
 from coterie.report.blocks import Facts
 from coterie.report.page import require_libraries
 from coterie.report.queries import QUERIES
-from coterie.report.report import report_page
 from coterie.rows import collected
 from coterie.schemas import TABLES
 from coterie.session import FEW_ROWS, plain_plans
@@ -41,6 +40,8 @@ def write_report(lake: Lake, as_of: datetime.date | None, out: Path, progress: P
     progress("report", "reading the tables")
     facts = gathered(lake, as_of)
     progress("report", "writing the page")
+    from coterie.report.report import report_page  # noqa: PLC0415 - loads what draws; the tables were read meanwhile
+
     return written_file(report_page(facts, made_by()), checked_file(out, "--out", "report.html"))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from coterie.ahead import load_ahead
 from coterie.errors import UserError
 from coterie.lake import Lake
 from coterie.pipeline.report import default_page, made_by, read_history, write_report
@@ -109,6 +110,7 @@ class Shop:
         place = default_page(self.place) if out is None else checked_file(Path(out), "--out", "report.html")
         if place is None:
             raise UserError(f"the lake '{self.place}' is no local folder that a report could be put beside; give its file with --out")
+        load_ahead("coterie.report.report", "jinja2")
         return write_report(self.lake, as_of, place, self.progress)
 
     def explain(self, customer_id: str, as_of: datetime.date | None = None, out: str | Path | None = None) -> tuple[str, list[Section]]:
@@ -119,10 +121,12 @@ class Shop:
         if out is not None:
             require_libraries()
             checked_file(Path(out), "--html", "customer.html")
+        load_ahead("coterie.report.customer")
+        lake = self.lake
         from coterie.pipeline.explain import explained  # noqa: PLC0415 - as for the jobs
         from coterie.report.customer import customer_sections  # noqa: PLC0415
 
-        one = explained(self.lake, customer_id, as_of)
+        one = explained(lake, customer_id, as_of)
         sections, title, subtitle = customer_sections(one), f"Customer {cut(customer_id, 60)}", f"as of {day(one.as_of)}"
         if out is not None:
             written_file(render("page.html", title=title, subtitle=subtitle, sections=sections, made_by=made_by()), Path(out))
