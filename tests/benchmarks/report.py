@@ -90,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--lake", required=True)
-    parser.add_argument("--page", default="report.html")
+    parser.add_argument("--page", help="file of the page; beside the lake's folder by default")
     parser.add_argument("--master", default="local[*]", help="local-cluster[1,2,2048] has the executor in a process of its own")
     given = parser.parse_args()
     spark = get_session(load_settings([{"spark": {"master": given.master}}]).spark)
@@ -102,7 +102,7 @@ def main() -> None:
         sys.exit()
     idle = held(os.getpid())[0]
     with Watch() as watch:
-        page = write_report(lake, DAY, Path(given.page), lambda job, words: None)
+        page = write_report(lake, DAY, Path(given.page or f"{given.lake}-report.html"), lambda job, words: None)
     sys.stdout.write(f"report of {given.customers:,} customers: {watch.seconds:.1f} s, {page.stat().st_size / 1e6:.1f} MB; "
           f"at rest {idle / 1e9:.2f} GB, at most {watch.driver / 1e9:.2f} GB: {(watch.driver - idle) / 1e9:.2f} GB above it\n")  # fmt: skip
 

@@ -67,6 +67,23 @@ def test_a_cohort_is_who_first_bought_in_a_month_and_who_of_them_came_again(acti
     ]
 
 
+def test_cohorts_reach_ten_years_back_and_what_was_before_counts_to_the_first_month(spark: SparkSession) -> None:
+    """May 2024 is the month of the date: 2019-04 lies 61 months before it, 2019-03 lies 62, and 2014-02 is the last of 124."""
+    days = [
+        active("old", "2007-09-09", 1), active("old", "2019-04-30", 1), active("old", "2024-05-01", 0, views=1),
+        active("mid", "2019-03-01", 1), active("mid", "2019-04-01", 0, views=1),
+        active("far", "2014-02-01", 0, views=1), active("far", "2014-01-31", 1), active("far", "2014-03-01", 1),
+    ]  # fmt: skip
+    assert sorted(rows(shop.cohorts(table(spark, "daily_activity", days), DAY))) == [
+        ("2014-02", "2014-02", 2, 2),
+        ("2014-02", "2014-03", 1, 1),
+        ("2014-02", "2019-04", 1, 1),
+        ("2014-02", "2024-05", 0, 1),
+        ("2019-03", "2019-03", 1, 1),
+        ("2019-03", "2019-04", 0, 1),
+    ]
+
+
 def test_the_days_of_one_customer_are_the_newest_first(activity: DataFrame) -> None:
     found = [(str(row["activity_date"]), row["lines"], row["given_back"]) for row in customer.days(activity, "ann", DAY).collect()]
     assert found == [("2024-05-02", 1, 0.0), ("2024-04-20", 1, -3.0), ("2024-04-02", 2, 0.0)]

@@ -28,12 +28,7 @@ def totals(features: DataFrame, as_of: datetime.date) -> DataFrame:
 def sampled(features: DataFrame, segments: DataFrame, as_of: datetime.date, count: int = SAMPLE) -> DataFrame:
     """At most `count` customers in the order of a hash: the numeric features as doubles, and `segment_id` of the chosen segmentation (null: in none)."""
     numbers = [field.name for field in features.schema.fields if field.dataType.simpleString().partition("(")[0] in _NUMERIC]
-    drawn = (
-        of_date(features, as_of)
-        .select("customer_id", *(F.col(name).cast("double").alias(name) for name in numbers))
-        .withColumn("_place", F.xxhash64(F.lit("report"), F.col("customer_id")))
-        .orderBy("_place", "customer_id")
-        .limit(count)
-    )
+    place = F.xxhash64(F.lit("report"), F.col("customer_id")).alias("_place")
+    drawn = of_date(features, as_of).select("customer_id", *numbers, place).orderBy("_place", "customer_id").limit(count)
     placed = drawn.join(chosen_of(segments, as_of), on="customer_id", how="left").orderBy("_place", "customer_id")
-    return placed.select("segment_id", *numbers)
+    return placed.select("segment_id", *(F.col(name).cast("double").alias(name) for name in numbers))

@@ -4,6 +4,7 @@ from typing import Any
 
 from coterie.report.blocks import Chart, Column, Facts, Figure, Figures, Section, Table, Text
 from coterie.report.charts import bars, dots, figure, heat, titled
+from coterie.report.queries.shop import MONTHS
 from coterie.report.words import counted, day, money, month, percent, plain, spoken
 
 _COHORTS = 18  # months of first purchase that the picture shows, at most
@@ -93,6 +94,8 @@ def _people_chart(facts: Facts, note: str, ticks: dict[str, Any]) -> Chart:
         buyers[row["month"]] = buyers.get(row["month"], 0) + row["buyers"]
         seen[row["month"]] = seen.get(row["month"], 0) + row["seen"]
     names = sorted(seen)
+    if _apart(names[0], f"{facts.as_of:%Y-%m}") == MONTHS - 1:
+        note += " The first month stands for those before it too."
     rows = [[month(name), buyers[name], seen[name]] for name in names]
     columns = [Column("month"), Column("customers who bought", "number"), Column("customers seen", "number")]
     hover = [f"<b>{month(name)}</b><br>{buyers[name]:,} bought<br>{seen[name]:,} were seen" for name in names]
