@@ -8,7 +8,7 @@ from tests.report.shop_facts import RUNS, SMALL, facts, profile
 
 from coterie.errors import UserError
 from coterie.report import page
-from coterie.report.blocks import Cards, Chart, Points, Table, Text
+from coterie.report.blocks import Cards, Chart, Points, Section, Table, Text
 from coterie.report.report import report_page
 from coterie.report.sections.features import features_section
 from coterie.report.sections.moves import moves_section
@@ -91,6 +91,13 @@ def test_where_the_popular_list_fills_up_the_other_model_is_the_one_that_is_serv
     table = tables(offers_section(facts(served=kinds, quality=rows)))["Lists of 10: items they had not bought before"]
     assert [row[0] for row in table.rows if "served" in row[0]] == [table.rows[0][0]]
     assert table.rows[0][1] == 0.5
+
+
+def test_a_command_in_the_page_s_words_is_set_as_code_and_all_else_is_text() -> None:
+    texts = [Text("run `coterie segments` or `<b>` first"), Text("a lone ` stays")]
+    found = page.render("page.html", title="", subtitle="", sections=[Section("a", "A", "A", "", texts)], made_by="")
+    assert '<p class="note">run <code>coterie segments</code> or <code>&lt;b&gt;</code> first</p>' in found
+    assert '<p class="note">a lone ` stays</p>' in found
 
 
 def test_the_spread_of_offers_is_read_off_their_curve() -> None:
