@@ -151,6 +151,13 @@ def test_where_lines_end_in_several_ways_and_run_over_none_is_a_part_of_another(
     assert sorted((row["id"], row["name"]) for row in rows) == [("1\n2", "b"), ("3", "c"), ("4", "d"), ("5", "e")]
 
 
+@pytest.mark.parametrize("blank", [b"\r\n", b" \t\r\n", b"\r\n\r\n", b" \n"])
+def test_where_lines_end_in_several_ways_a_blank_one_is_no_row(spark: SparkSession, tmp_path: Path, blank: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(b'id,note\r\n1,"a\nb"\n' + blank + b"2,c\r\nbroken\r\n" + blank)
+    rows = rows_of(spark, tmp_path, Files())
+    assert [(row["id"], row["note"], row["_is_malformed"]) for row in rows] == [("1", "a\nb", False), ("2", "c", False), (None, None, True)]
+
+
 def test_csv_in_letters_of_two_bytes(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("id,name\n1,Zoë\n2,灯\n".encode("utf-16"))
     rows = rows_of(spark, tmp_path, Files(encoding="UTF-16"))

@@ -102,6 +102,8 @@ def _csv(spark: SparkSession, paths: list[str], layout: Files, names: list[str],
     # others for a part of their last value.
     rows = (reader.option("lineSep", "\n") if is_mixed else reader).csv(paths)
     if whole:
+        is_blank = F.col(_BROKEN).rlike(r"\A[\x00-\x20]*\z")
+        rows = rows.where(F.col(_BROKEN).isNull() | ~is_blank)
         rows = rows.withColumn(names[-1], F.regexp_replace(F.col(quoted(names[-1])), r"\r\z", ""))
     raw = F.coalesce(F.col(_BROKEN), _as_json(names))
     columns = [F.when(F.col(_BROKEN).isNull(), F.col(quoted(name))).alias(name) for name in kept]
