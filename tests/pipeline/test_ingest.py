@@ -3,6 +3,7 @@
 import datetime
 import shutil
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -270,19 +271,31 @@ def test_complete_journey_rejects_the_rows_without_units_and_declares_its_produc
     assert lake.read("customers").where("is_declared").count() == 801
 
 
-def damage(file: Path) -> None:
-    """Its footer says that it is a Parquet file; what stands before it cannot be read."""
+def damaged_page(file: Path) -> None:
+    """Its footer and its first rows are good; a page behind them is none."""
+    content, start = file.read_bytes(), pq.read_metadata(file).row_group(1).column(0).dictionary_page_offset
+    file.write_bytes(content[:start] + b"\xff" * 60 + content[start + 60 :])
+
+
+def damaged_value(file: Path) -> None:
+    """A value behind its first rows is longer than what holds it: Spark sees it late, and does not say in which file."""
     content = file.read_bytes()
-    file.write_bytes(content[:4] + b"\xff" * 60 + content[64:])
+    value = b"\x09\0\0\0item_id 8"
+    assert content.count(value) == 1
+    file.write_bytes(content.replace(value, b"\x50" + value[1:]))
 
 
-def test_a_file_damaged_behind_its_footer_is_named_or_set_aside_and_the_others_are_read(lake: Lake, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [damaged_page, damaged_value])
+def test_a_file_damaged_behind_its_first_rows_is_named_or_set_aside_and_the_others_are_read(
+    lake: Lake, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
     (tmp_path / "events").mkdir()
     columns = {name: [f"{name} {n}" for n in range(9)] for name in ("event_id", "customer_id", "item_id")}
     columns |= {"event_type": ["view"] * 9, "occurred_at": ["2024-03-01"] * 9}
     for name in ("good", "bad one", "bad%20two"):
         place = tmp_path / "events" / f"{name}.parquet"
-        pq.write_table(pa.table({key: [f"{value} {name}" if key == "event_id" else value for value in values] for key, values in columns.items()}), place)
+        rows = pa.table({key: [f"{value} {name}" if key == "event_id" else value for value in values] for key, values in columns.items()})
+        pq.write_table(rows, place, row_group_size=3, compression="none")
         if name != "good":
             damage(place)
     with pytest.raises(InputError, match=r"2 file\(s\) cannot be read: .*bad.*damaged: Spark cannot read it through"):
@@ -300,8 +313,8 @@ def test_a_damaged_file_of_items_is_named_or_set_aside_too(lake: Lake, tmp_path:
     (tmp_path / "events" / "a.csv").write_text(HEADER + "e1,ann,lamp,view,2024-03-01,,,,\n", encoding="utf-8")
     for name in ("good", "bad"):
         place = tmp_path / "items" / f"{name}.parquet"
-        pq.write_table(pa.table({"item_id": [f"{name} {n}" for n in range(9)], "title": ["a title"] * 9}), place)
-    damage(place)
+        pq.write_table(pa.table({"item_id": [f"{name} {n}" for n in range(9)], "title": ["a title"] * 9}), place, row_group_size=3)
+    damaged_page(place)
     with pytest.raises(InputError, match=r"1 file\(s\) cannot be read: .*bad\.parquet: damaged: Spark cannot read it through"):
         ingest(lake, tmp_path)
     assert not lake.exists("items")

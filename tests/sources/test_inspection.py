@@ -24,6 +24,15 @@ def parquet(compression: str = "snappy", **columns: Any) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
+def with_codec(number: int) -> bytes:
+    """A Parquet file whose footer says in Thrift (a step to the next field, 5 for a number, its value doubled) that it is packed in this way."""
+    content, packed = parquet(id=[1], price=[2.0]), b"\x15\x02\x16"
+    length = int.from_bytes(content[-8:-4], "little")
+    footer = content[-8 - length : -8]
+    assert footer.count(packed) == 2
+    return content[: -8 - length] + footer.replace(packed, bytes([0x15, 2 * number, 0x16])) + content[-8:]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -38,6 +47,7 @@ def parquet(compression: str = "snappy", **columns: Any) -> bytes:
         ("a.parquet", b"PAR1 and then nothing", "truncated"),
         ("a.parquet", parquet(id=[1], price=[2.0])[:-9], "truncated"),
         ("a.parquet", b"PAR1 rubbish PAR1", "footer"),
+        ("a.parquet", with_codec(12), "its first row cannot be read: Unsupported compression codec value: 12"),
         ("a.parquet", parquet(id=[1]), "without column price"),
         ("a.xlsx", b"PK", "ending says no format"),
         ("a.csv", "id,price,S,ſ\n".encode(), "two columns of one name: S, ſ"),  # Spark compares names by their capitals

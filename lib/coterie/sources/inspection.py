@@ -100,9 +100,30 @@ def _parquet(content: pa.Buffer, expected: Expected) -> Findings:
         int96 = _int96(metadata)
         schema = _as_spark_reads(metadata.schema.to_arrow_schema(), int96)
     except (pa.ArrowException, OSError, ValueError) as error:  # a damaged footer raises any of these
-        return Findings(f"its Parquet footer cannot be read: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
-    problem = header_problem(schema.names, expected) or _unread(schema, metadata, int96)
+        return Findings(f"its Parquet footer cannot be read: {_first_line(error)}")
+    problem = header_problem(schema.names, expected) or _unread(schema, int96) or _packed(content, metadata)
     return Findings(problem, schema.names, shape_of((field.name, str(field.type)) for field in schema))
+
+
+def _packed(content: pa.Buffer, metadata: pq.FileMetaData) -> str | None:
+    """What keeps the first row from being read: damage, or a way of packing that Spark does not know.
+
+    The row is read first: asked for a codec that there is not, as a damaged footer may name, pyarrow would end the process.
+    """
+    groups = list(range(min(metadata.num_row_groups, 1)))
+    try:
+        next(pq.ParquetFile(pa.BufferReader(content)).iter_batches(batch_size=1, row_groups=groups, use_threads=False), None)
+    except pa.ArrowNotImplementedError:
+        return None  # Spark may know better
+    except (pa.ArrowException, OSError, ValueError) as error:
+        return f"its first row cannot be read: {_first_line(error)}"
+    columns = (metadata.row_group(group).column(place) for group in groups for place in range(metadata.num_columns))
+    packed = sorted({column.compression for column in columns} - _CODECS)
+    return f"it is packed by {packed[0]}, which Spark does not read; write it with zstd or snappy" if packed else None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _as_spark_reads(schema: pa.Schema, int96: set[str]) -> pa.Schema:
@@ -116,7 +137,7 @@ def _int96(metadata: pq.FileMetaData) -> set[str]:
     return {column.path for column in columns if column.physical_type == "INT96"}
 
 
-def _unread(schema: pa.Schema, metadata: pq.FileMetaData, int96: set[str]) -> str | None:
+def _unread(schema: pa.Schema, int96: set[str]) -> str | None:
     """What Spark does not read, though it is good Parquet."""
     with_int96 = {path.partition(".")[0] for path in int96}
     for field in schema:
@@ -129,9 +150,7 @@ def _unread(schema: pa.Schema, metadata: pq.FileMetaData, int96: set[str]) -> st
             names = [kind.field(place).name for place in range(kind.num_fields)] if pa.types.is_struct(kind) else []
             if len({_folded(name) for name in names}) < len(names):
                 return f"column {part} has two fields of one name: {', '.join(names)}"
-    groups = (metadata.row_group(place) for place in range(min(metadata.num_row_groups, 1)))
-    packed = sorted({group.column(place).compression for group in groups for place in range(group.num_columns)} - _CODECS)
-    return f"it is packed by {packed[0]}, which Spark does not read; write it with zstd or snappy" if packed else None
+    return None
 
 
 def shape_of(fields: Iterable[tuple[str, str]]) -> str:

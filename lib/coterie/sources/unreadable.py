@@ -15,17 +15,22 @@ from coterie.sources.read import quoted
 
 
 def unreadable(spark: SparkSession, error: Exception, files: Sequence[SourceFile]) -> list[SourceFile]:
-    """Those of `files` that Spark cannot read, with their problem: the one that `error` names, and Parquet files that are like it.
+    """Those of `files` that Spark cannot read, with their problem: the one that `error` names, if it does, and Parquet files that are like it.
 
     [] where the error is about something else. What it says of a row is not repeated: it may be personal.
     """
-    named = re.search(r"reading file (\S+?)\.?\s+SQLSTATE", str(error))
-    if named is None:
+    if _is_of_the_machine(error):
         return []
+    named = {_plain(name) for name in re.findall(r"reading file (\S+?)\.?\s+SQLSTATE", str(error))[:1]}
     causes = re.findall(r"Caused by: (?:[\w$]+\.)*([\w$]+)", str(error))
     problem = f"damaged: Spark cannot read it through ({causes[-1] if causes else 'no cause given'})"
-    found = {_plain(named[1])} | _cut_short(spark, [file for file in files if file.format == "parquet"])
+    found = named | _cut_short(spark, [file for file in files if file.format == "parquet"])
     return [replace(file, findings=replace(file.findings, problem=problem)) for file in files if _plain(file.source_file) in found]
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """No file is to blame for it."""
+    return any(name in str(error) for name in ("OutOfMemory", "ExecutorLost", "No space left"))
 
 
 def _plain(name: str) -> str:
@@ -40,11 +45,22 @@ def _cut_short(spark: SparkSession, files: Sequence[SourceFile]) -> set[str]:
     for file in files:
         shapes.setdefault(file.findings.shape, []).append(file)
     for members in shapes.values():
-        rows = spark.read.option("ignoreCorruptFiles", "true").parquet(*(escaped(file.path) for file in members))
+        given |= _given(spark, members)
+    return {name for name, count in promised.items() if given.get(name, 0) != count}
+
+
+def _given(spark: SparkSession, files: Sequence[SourceFile]) -> dict[str, int]:
+    """Rows by file of one shape. Damage within a value is not passed over but raises, without the file's name: halves find it."""
+    try:
+        rows = spark.read.option("ignoreCorruptFiles", "true").parquet(*(escaped(file.path) for file in files))
         every = F.length(F.to_json(F.struct(*(F.col(quoted(name)) for name in rows.columns))))  # so that each value is read
         counted = rows.groupBy(F.col("_metadata.file_path")).agg(F.count(F.lit(1)), F.sum(every))
-        given |= {_plain(row[0]): row[1] for row in counted.collect()}  # a row a file
-    return {name for name, count in promised.items() if given.get(name, 0) != count}
+        return {_plain(row[0]): row[1] for row in counted.collect()}  # a row a file
+    except Exception as error:  # a failed task is no PySparkException on Spark Classic
+        if _is_of_the_machine(error):
+            raise
+    half = len(files) // 2
+    return _given(spark, files[:half]) | _given(spark, files[half:]) if half else {}
 
 
 def _promised(spark: SparkSession, files: Sequence[SourceFile]) -> dict[str, int]:
