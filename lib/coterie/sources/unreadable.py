@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from coterie.errors import CoterieError
 from coterie.sources.files import SourceFile, escaped
 from coterie.sources.read import quoted
 
@@ -19,7 +20,7 @@ def unreadable(spark: SparkSession, error: Exception, files: Sequence[SourceFile
 
     [] where the error is about something else. What it says of a row is not repeated: it may be personal.
     """
-    if _is_of_the_machine(error):
+    if isinstance(error, CoterieError) or _is_of_the_machine(error):
         return []
     named = {_plain(name) for name in re.findall(r"reading file (\S+?)\.?\s+SQLSTATE", str(error))[:1]}
     causes = re.findall(r"Caused by: (?:[\w$]+\.)*([\w$]+)", str(error))
