@@ -64,3 +64,8 @@ def one_of(found: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = difflib.get_close_matches(found, known, n=1)
     return f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(known)}"
+
+
+def first_line(error: BaseException) -> str:
+    """Of what an error of others says, the first line; its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -16,7 +16,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from coterie.ahead import load_ahead
-from coterie.errors import SessionError
+from coterie.errors import SessionError, first_line
 from coterie.jars import known_jars, remember_jars
 from coterie.java import java_options, require_java
 from coterie.package import zipped
@@ -156,7 +156,7 @@ def _answering(builder: SparkSession.Builder, remote: str) -> SparkSession:
         session = builder.getOrCreate()
         session.version  # noqa: B018 - asks the server
     except (OSError, ValueError, PySparkException) as error:
-        raise SessionError(f"no Spark Connect server answers at {remote}; start one, or set spark.remote: {_first_line(error)}") from None
+        raise SessionError(f"no Spark Connect server answers at {remote}; start one, or set spark.remote: {first_line(error)}") from None
     return session
 
 
@@ -176,7 +176,7 @@ def _started(builder: SparkSession.Builder, settings: Spark) -> SparkSession:
                 "Spark's package resolver could not fetch Delta's JAR from Maven Central; check the network or proxy, "
                 "or name a JAR you have: --set spark.conf='{\"spark.jars\" = \"/path/delta-spark.jar,/path/delta-storage.jar\"}'"
             ) from None
-        raise SessionError(f"Spark did not start: {_first_line(error)}; its own words are in {log}") from None
+        raise SessionError(f"Spark did not start: {first_line(error)}; its own words are in {log}") from None
     atexit.register(_tidy, folder)
     if "spark.jars.packages" in options and _keeps_jars(settings):
         remember_jars(options["spark.jars.packages"], session.conf.get("spark.jars", "") or "")
@@ -218,7 +218,3 @@ def _require_delta(session: SparkSession) -> None:
                 "the Spark session has no Delta Lake; start it with: --packages io.delta:delta-spark_4.2_2.13:4.4.0 "
                 + " ".join(f"--conf {key}={value}" for key, value in _DELTA.items())
             ) from None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

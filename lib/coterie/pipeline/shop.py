@@ -122,7 +122,7 @@ class Shop:
             require_libraries()
             checked_file(Path(out), "--html", "customer.html")
         load_ahead("coterie.report.customer")
-        lake = self.lake
+        lake = self.lake  # starts Java, while what is imported below loads
         from coterie.pipeline.explain import explained  # noqa: PLC0415 - as for the jobs
         from coterie.report.customer import customer_sections  # noqa: PLC0415
 

@@ -16,6 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from coterie.errors import first_line
+
 INSPECTED = "source_file string, content_hash string, problem string, header array<string>, shape string, has_quoted_newlines boolean"
 _CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "LZ4", "LZ4_RAW"}
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
@@ -100,7 +102,7 @@ def _parquet(content: pa.Buffer, expected: Expected) -> Findings:
         int96 = _int96(metadata)
         schema = _as_spark_reads(metadata.schema.to_arrow_schema(), int96)
     except (pa.ArrowException, OSError, ValueError) as error:  # a damaged footer raises any of these
-        return Findings(f"its Parquet footer cannot be read: {_first_line(error)}")
+        return Findings(f"its Parquet footer cannot be read: {first_line(error)}")
     problem = header_problem(schema.names, expected) or _unread(schema, int96) or _packed(content, metadata)
     return Findings(problem, schema.names, shape_of((field.name, str(field.type)) for field in schema))
 
@@ -112,18 +114,14 @@ def _packed(content: pa.Buffer, metadata: pq.FileMetaData) -> str | None:
     """
     groups = list(range(min(metadata.num_row_groups, 1)))
     try:
-        next(pq.ParquetFile(pa.BufferReader(content)).iter_batches(batch_size=1, row_groups=groups, use_threads=False), None)
+        next(pq.ParquetFile(pa.BufferReader(content), metadata=metadata).iter_batches(batch_size=1, row_groups=groups, use_threads=False), None)
     except pa.ArrowNotImplementedError:
         return None  # Spark may know better
     except (pa.ArrowException, OSError, ValueError) as error:
-        return f"its first row cannot be read: {_first_line(error)}"
+        return f"its first row cannot be read: {first_line(error)}"
     columns = (metadata.row_group(group).column(place) for group in groups for place in range(metadata.num_columns))
     packed = sorted({column.compression for column in columns} - _CODECS)
     return f"it is packed by {packed[0]}, which Spark does not read; write it with zstd or snappy" if packed else None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _as_spark_reads(schema: pa.Schema, int96: set[str]) -> pa.Schema:
