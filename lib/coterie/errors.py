@@ -1,6 +1,7 @@
 """The few exceptions of Coterie. Each message says what was found, what was expected, and what to do."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -67,5 +68,12 @@ def one_of(found: str, known: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Of what an error of others says, the first line; its kind where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """Of what an error of others says, the first line; its kind where it says nothing. What Python says of Java's errors is left out."""
+    said = re.sub(r"\AAn error occurred while calling \S+\s*: ", "", str(error).strip())
+    return (said or type(error).__name__).splitlines()[0]
+
+
+def said_by_spark(error: BaseException) -> str:
+    """The sentence that Spark or Delta has for an error, its class in brackets before it, without the Java around it; else the first line."""
+    coded = re.search(r"\[[A-Z][A-Z0-9_.]+\] .*", str(error))
+    return (coded[0].strip() if coded else first_line(error))[:300]

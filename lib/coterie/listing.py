@@ -18,7 +18,7 @@ from rich.table import Table
 
 from coterie.catalogue import FEATURES
 from coterie.display import plain, summary
-from coterie.errors import UserError, one_of
+from coterie.errors import UserError, one_of, said_by_spark
 from coterie.rows import collected
 from coterie.schemas import TABLES
 
@@ -61,7 +61,7 @@ def rows_of(
     except Exception as problem:
         said = [f"--where '{where}'"] * bool(where) + [f"--order-by '{order}'"] * bool(order)
         if said:
-            raise UserError(f"{' or '.join(said)} does not work on {table}: {str(problem).strip().splitlines()[0]}") from None
+            raise UserError(f"{' or '.join(said)} does not work on {table}: {said_by_spark(problem)}") from None
         raise
 
 

@@ -1,8 +1,8 @@
-"""What is told of a disk or store that refuses."""
+"""What is told of a disk or store that refuses, and out of the pages that others say."""
 
 import pytest
 
-from coterie.errors import storage_error
+from coterie.errors import first_line, said_by_spark, storage_error
 
 FULL = "An error occurred while calling o1.save.\n: org.apache.hadoop.fs.FSError: java.io.IOException: No space left on device\n\tat java.base/..."
 
@@ -26,3 +26,16 @@ def test_what_was_refused_is_told_where_it_ends_a_long_line() -> None:
 
 def test_another_error_is_not_taken_for_one_of_storage() -> None:
     assert storage_error(ValueError("no column 'space'"), "lake") is None
+
+
+def test_of_what_others_say_the_first_line_is_told_without_what_python_says_of_java() -> None:
+    assert first_line(Exception(FULL)) == "org.apache.hadoop.fs.FSError: java.io.IOException: No space left on device"
+    assert first_line(ValueError("\n a\nb")) == "a"
+    assert first_line(ValueError()) == "ValueError"
+
+
+def test_spark_and_delta_are_heard_where_they_name_the_class_of_an_error() -> None:
+    told = said_by_spark(Exception("An error occurred while calling o1.sql.\n: org.x.DeltaError: [DELTA_A_2] The log\nwas lost.\n\tat org.x"))
+    assert told == "[DELTA_A_2] The log"
+    assert said_by_spark(Exception(FULL)) == first_line(Exception(FULL))
+    assert said_by_spark(Exception("column [X] is not there")) == "column [X] is not there"

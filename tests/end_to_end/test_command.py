@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.end_to_end.conftest import SMALL, Demo, coterie
 
+from coterie import __version__
 from coterie.lake import Lake
 
 RESULTS = (
@@ -55,6 +56,10 @@ def test_the_command_alone_shows_its_help() -> None:
     result = coterie()
     assert (result.returncode, result.stderr) == (0, "")
     assert "Usage: " in result.stdout
+
+
+def test_the_version_is_told() -> None:
+    assert coterie("--version").stdout == f"coterie {__version__}\n"
 
 
 def test_show_and_runs_print_rows_a_reader_can_read(demo: Demo) -> None:

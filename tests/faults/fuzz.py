@@ -1,11 +1,11 @@
 # ruff: noqa: T201 - a campaign prints its table
 """Ten thousand bad inputs: every one ends accounted, or refused in words that name it.
 
-usage: python tests/faults/fuzz.py [--seed 1] [--rows 10000] [--files 10000] [--jobs 300] [--formats csv json parquet]
+usage: python tests/faults/fuzz.py [--seed 1] [--rows 10000] [--files 10000] [--jobs 300] [--formats csv json parquet delta]
 
 Three parts for each format. Rows: one file of many bad rows. Files: trees of bad files, those that cannot be read set aside. Jobs: few files
-each, one job after another, where a bad file stops the job, and is taken away before the next. What the lake then says of its files is held
-against rows counted without Spark. Exits with 1 where a job ended in a traceback, a row is unaccounted for, or a refused job left something behind.
+each, one job after another, where a bad file stops the job, and is taken away before the next. A Delta table is one file to a job: it has rows
+and jobs.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from urllib.parse import unquote
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.faults.counting import Sample, problems
-from tests.faults.samples import write_file, write_files, write_rows
+from tests.faults.samples import delta_mapping, write_file, write_files, write_rows
 
 from coterie.errors import AccountingError, UserError
 from coterie.pipeline.shop import Shop
@@ -34,6 +34,7 @@ from coterie.settings import load_settings
 
 TREE, BATCH = 500, 20  # files read by one job where bad ones are set aside, and where one stops it
 SECONDS = 300  # a job that takes longer hangs
+FORMATS = ("csv", "json", "parquet", "delta")
 RESULTS = ("events", "rejected_events", "items", "customers", "ingested_files")
 LOCAL = {"spark": {"master": "local[2]", "driver_memory": "3g", "shuffle_partitions": 2, "conf": {"spark.sql.codegen.wholeStage": "false",
                    "spark.sql.codegen.factoryMode": "NO_CODEGEN"}}}  # fmt: skip
@@ -63,7 +64,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("seed", 1), ("rows", 10_000), ("files", 10_000), ("jobs", 300)):
         options.add_argument(f"--{name}", type=int, default=default)
-    options.add_argument("--formats", nargs="+", default=["csv", "json", "parquet"], choices=["csv", "json", "parquet"])
+    options.add_argument("--formats", nargs="+", default=FORMATS, choices=FORMATS)
     options.add_argument("--keep", type=Path, help="leave the files and lakes in this folder")
     given = options.parse_args()
     signal.signal(signal.SIGALRM, _hangs)
@@ -72,7 +73,7 @@ def main() -> int:
     tallies = []
     for kind in given.formats:
         for part, count in ((rows, given.rows), (files, given.files), (jobs, given.jobs)):
-            if count:
+            if count and not (kind == "delta" and part is files):
                 tallies.append(part(folder / kind / part.__name__, kind, count, random.Random(f"{given.seed} {kind} {part.__name__}")))
                 tallies[-1].seconds = time.monotonic() - tallies[-1].started
                 print(tallies[-1].line(), flush=True)
@@ -87,11 +88,11 @@ def _hangs(number: int, frame: object) -> None:
     raise TimeoutError(f"a job took more than {SECONDS} s")
 
 
-def ingested(shop: Shop, place: Path) -> dict[str, Any] | Exception:
+def ingested(shop: Shop, place: Path, kind: str) -> dict[str, Any] | Exception:
     """The run's values, or what it raised."""
     signal.alarm(SECONDS)
     try:
-        return shop.ingest("coterie", str(place))
+        return shop.ingest(str(delta_mapping(place.parent)) if kind == "delta" else "coterie", str(place))
     except Exception as error:
         return error
     finally:
@@ -104,7 +105,7 @@ def rows(folder: Path, kind: str, count: int, rng: random.Random) -> Tally:
     tally.add("inputs", count)
     place, made, good = write_rows(folder / "raw", kind, count, rng)
     shop = Shop(str(folder / "lake"), layers=[{"ingest": {"max_rejected_share": 1.0}}])
-    done = ingested(shop, folder / "raw")
+    done = ingested(shop, place if kind == "delta" else folder / "raw", kind)
     if isinstance(done, Exception):
         tally.add("tracebacks", count, said=_told(done))
         return tally
@@ -134,7 +135,7 @@ def files(folder: Path, kind: str, count: int, rng: random.Random) -> Tally:
         samples = write_files(place, kind, min(TREE, count - tree), rng)
         tally.add("inputs", len(samples))
         shop = Shop(str(lake), layers=[{"ingest": {"max_rejected_share": 1.0, "on_bad_file": "quarantine"}}])
-        done = ingested(shop, place)
+        done = ingested(shop, place, kind)
         if isinstance(done, Exception):
             tally.add("tracebacks", len(samples), _told(done))
         else:
@@ -159,12 +160,13 @@ def jobs(folder: Path, kind: str, count: int, rng: random.Random) -> Tally:
     tally, shop = Tally(kind, "jobs"), Shop(str(folder / "lake"), layers=[{"ingest": {"max_rejected_share": 1.0}}])
     samples: list[Sample] = []
     before = _versions(shop)
-    for first in range(0, count, BATCH):
+    batch = 1 if kind == "delta" else BATCH
+    for first in range(0, count, batch):
         place = folder / f"raw-{first}"
-        left = [write_file(place, kind, number, rng) for number in range(first, min(first + BATCH, count))]
+        left = [write_file(place, kind, number, rng) for number in range(first, min(first + batch, count))]
         tally.add("inputs", len(left))
         while left:
-            done, after = ingested(shop, place), _versions(shop)
+            done, after = ingested(shop, left[0].path if kind == "delta" else place, kind), _versions(shop)
             if not isinstance(done, Exception):
                 samples += left
                 break
@@ -176,7 +178,7 @@ def jobs(folder: Path, kind: str, count: int, rng: random.Random) -> Tally:
                 tally.add("unaccounted" if isinstance(done, AccountingError) else "tracebacks", len(left), f"{place}: {_told(done)}")
                 break
             for sample in named:
-                sample.path.unlink()
+                shutil.rmtree(sample.path) if sample.path.is_dir() else sample.path.unlink()
             left = [sample for sample in left if sample not in named]
         before = _versions(shop)
     _account(tally, shop, samples)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-from tests.faults import mutations, parquet_mutations
+from tests.faults import delta_mutations, mutations, parquet_mutations
 from tests.faults.counting import Sample, events_in_json, rows_in
 from tests.faults.mutations import COLUMNS, HEADERS, NAMES, NEEDED, PACKED, TEXT, Row, bad_row, good_row
 
@@ -18,6 +18,9 @@ def write_rows(folder: Path, kind: str, count: int, rng: random.Random) -> tuple
     rows = [(good_row if name in good else bad_row)(rng, name) for name in (f"{kind}-{number}" for number in range(count))]
     place = folder / "events" / f"rows.{kind}"
     place.parent.mkdir(parents=True)
+    if kind == "delta":
+        delta_mutations.as_delta([parquet_mutations.as_table(rows)]).write(place)
+        return place, rows, good
     place.write_bytes(_bytes_of(kind, rows))
     return place, rows, good
 
@@ -34,14 +37,36 @@ def write_files(folder: Path, kind: str, count: int, rng: random.Random) -> list
 
 
 def write_file(folder: Path, kind: str, number: int, rng: random.Random) -> Sample:
+    if kind == "delta":
+        return _write_table(folder, number, rng)
     what, content, ending = _MAKERS[kind](rng, f"{kind}-{number}")
-    name = rng.choice(NAMES) if rng.random() < 0.2 else "file"
+    name = _file_name(rng)
     place = folder / "events" / f"date=2024-01-{number % 28 + 1:02}" / f"{number} {name}{ending}"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(content)
     if ending in {".gz", ".bz2"} or not ending.endswith(kind):
         return Sample(place, what, None)
     return Sample(place, what, rows_in(kind, content), events_in_json(content) if kind == "json" else None)
+
+
+def _file_name(rng: random.Random) -> str:
+    return rng.choice(NAMES) if rng.random() < 0.2 else "file"
+
+
+def _write_table(folder: Path, number: int, rng: random.Random) -> Sample:
+    is_good, place = rng.random() < 0.5, folder / f"{number} {_file_name(rng)}"
+    rows = [(good_row if is_good else bad_row)(rng, f"delta-{number}-{row}") for row in range(rng.randint(1, 6))]
+    what, made = delta_mutations.some_table(rng, rows, is_good)
+    made.write(place)
+    return Sample(place, what, None if made.rows is None else (made.rows, made.rows))
+
+
+def delta_mapping(folder: Path) -> Path:
+    """A mapping in the folder that is the package's own but for one thing: the input is a Delta table of events."""
+    own = (Path(__file__).parents[2] / "conf" / "sources" / "coterie.toml").read_text().split("[items.files]")[0]
+    place = folder / "delta.toml"
+    place.write_text(own.replace('folder = "events"', 'format = "delta"'))
+    return place
 
 
 def _some_rows(rng: random.Random, name: str) -> list[Row]:

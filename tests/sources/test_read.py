@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,42 @@ def test_a_delta_table_counts_as_one_file_whose_content_is_its_version(spark: Sp
     assert list_files(spark, place, layout)[0].content_hash != first.content_hash
     with pytest.raises(InputError, match="is no Delta table"):
         list_files(spark, str(tmp_path / "nothing"), layout)
+
+
+def test_a_delta_table_without_rows_is_read_as_such_whatever_its_folder_is_called(spark: SparkSession, tmp_path: Path) -> None:
+    place = tmp_path / "[1] a*b {c,d}"
+    spark.range(0).write.format("delta").save(str(place))
+    assert refused(spark, place) is None
+    assert rows_of(spark, place, Files(format="delta")) == []
+    spark.range(2).write.format("delta").mode("append").save(str(place))
+    assert refused(spark, place) is None
+    assert sorted(row["id"] for row in rows_of(spark, place, Files(format="delta"))) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (b"{", r"\[FAILED_READ_FILE.*0\.json"),
+        (b"", r"\[DELTA_STATE_RECOVER_ERROR\] The protocol"),
+        (
+            b'{"protocol":{"minReaderVersion":99,"minWriterVersion":7,"readerFeatures":[],"writerFeatures":[]}}\n{"metaData":{"id":"1","format":{"provider":"parquet","options":{}},'
+            b'"schemaString":"{\\"type\\":\\"struct\\",\\"fields\\":[]}","partitionColumns":[],"configuration":{}}}',
+            r"\[DELTA_INVALID_PROTOCOL_VERSION\].*99",
+        ),
+    ],
+    ids=["cut", "empty", "of tomorrow"],
+)
+def test_a_delta_table_whose_log_cannot_be_read_is_a_bad_file(spark: SparkSession, tmp_path: Path, log: bytes, said: str) -> None:
+    (tmp_path / "table" / "_delta_log").mkdir(parents=True)
+    (tmp_path / "table" / "_delta_log" / f"{0:020}.json").write_bytes(log)
+    problem = refused(spark, tmp_path / "table")
+    assert problem is not None
+    assert re.fullmatch(rf"Spark cannot open its log \({said}.*\)", problem)
+
+
+def refused(spark: SparkSession, table: Path) -> str | None:
+    part = Part(files=Files(format="delta"), columns={})
+    return inspected(spark, list_files(spark, str(table), part.files), part, (), 1 << 20)[0].findings.problem
 
 
 def test_an_input_that_is_not_there_is_an_error_and_a_missing_folder_of_a_kind_is_empty(spark: SparkSession, tmp_path: Path) -> None:

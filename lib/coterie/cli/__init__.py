@@ -14,7 +14,7 @@ import typer
 from coterie import display
 from coterie.cli import jobs, looks, standalone  # noqa: F401 - each puts its commands into the application
 from coterie.cli.options import app
-from coterie.errors import CoterieError, UserError
+from coterie.errors import CoterieError, UserError, first_line
 
 __all__ = ["app", "main"]
 
@@ -65,6 +65,5 @@ def _exit_unexpected(error: Exception) -> NoReturn:
     descriptor, log = tempfile.mkstemp(prefix="coterie-", suffix=".log")
     with os.fdopen(descriptor, "w") as file:
         file.write(traceback.format_exc())
-    first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    display.error(f"unexpected {type(error).__name__}: {first}; the traceback is in {Path(log)}")
+    display.error(f"unexpected {type(error).__name__}: {first_line(error)}; the traceback is in {Path(log)}")
     sys.exit(1)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from coterie import display
+from coterie import __version__, display
 from coterie.errors import CoterieError, UserError
 from coterie.settings import override, read_toml
 
@@ -30,6 +30,19 @@ Force = Annotated[bool, typer.Option("--force", help="do it even where nothing c
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress, no table")]
 NoReport = Annotated[bool, typer.Option("--no-report", help="leave out the report at the end")]
 Json = Annotated[bool, typer.Option("--json", help="results as JSON on standard output")]
+
+
+def _told(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"coterie {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _application(
+    version: Annotated[bool, typer.Option("--version", help="tell the version of Coterie", callback=_told, is_eager=True)] = False,
+) -> None:
+    pass
 
 
 def day_of(text: str | None, option: str) -> datetime.date | None:

@@ -13,7 +13,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from coterie.errors import InputError
+from coterie.errors import InputError, said_by_spark
 from coterie.places import is_address
 
 _IDX = r"(^|/)([^/]*?)[-.]?(images|labels)[-.]idx[13][-.]ubyte(\.gz)?$"
@@ -93,8 +93,8 @@ def _from_table(spark: SparkSession, files: DataFrame, place: str) -> DataFrame:
     try:
         table = spark.read.options(header="true").format(_TABLE[_ending(place)]).load(_full(place))
         missing = {"path", "category"} - set(table.columns)
-    except PySparkException as error:
-        raise InputError(f"the table '{place}' is not readable: {str(error).strip().splitlines()[0]}") from None
+    except Exception as error:  # of a damaged one Spark Classic tells in Java's own exceptions
+        raise InputError(f"the table '{place}' is not readable: {said_by_spark(error)}") from None
     if missing:
         raise InputError(f"the table '{place}' has no column {' and '.join(sorted(missing))}; it has {', '.join(table.columns)}")
     item_id = (F.col("item_id") if "item_id" in table.columns else F.lit(None)).cast("string").alias("item_id")

@@ -20,6 +20,7 @@ from coterie.content.plans import PROGRESS, JudgePlan, Wish
 from coterie.content.quality import Measure, Sample, copy_threshold, measures, nearest
 from coterie.content.storage import Place, read_pixels
 from coterie.content.task import TaskError, noted, own_device
+from coterie.errors import first_line
 
 Labelled = tuple[Tensor, Tensor]  # images and their labels
 UNLIKE, COPY = "unlike_category", "near_copy"
@@ -39,7 +40,7 @@ def run_judging(plan: JudgePlan) -> dict[str, Any]:
         try:
             (generator, discriminator), names = unpacked_model(content, device), tuple(about(content)["categories"])
         except (RuntimeError, KeyError, TypeError, ValueError, SafetensorError) as error:
-            raise TaskError(f"{where} are damaged ({(str(error) or type(error).__name__).splitlines()[0]}); train anew with --refit") from None
+            raise TaskError(f"{where} are damaged ({first_line(error)}); train anew with --refit") from None
         training, real = (labelled(plan.images, is_test, device) for is_test in (False, True))
         notes.write_json(PROGRESS, {"doing": "measuring with a classifier"})
         judge = trained(*training, len(names), plan.classifier_steps, plan.seed)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from coterie.errors import first_line
+
 Pixels = NDArray[np.uint8]
 
 _FORMATS = ("PNG", "JPEG")
@@ -39,7 +41,7 @@ def decoded(content: bytes, size: int) -> tuple[Pixels, int]:
     except UnidentifiedImageError:
         raise PictureError(f"unknown_format: the file begins with {content[:8]!r}, expected PNG or JPEG") from None
     except (OSError, SyntaxError, ValueError, zlib.error, Image.DecompressionBombError) as error:
-        raise PictureError(f"broken: {str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__}") from None
+        raise PictureError(f"broken: {first_line(error)[:200]}") from None
     return fitted(np.asarray(colour), size), channels
 
 

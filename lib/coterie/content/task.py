@@ -22,6 +22,7 @@ from coterie.content.checkpoint import about, packed, packed_model, unpack
 from coterie.content.loop import Alone, Peers, State, fresh, settled, train
 from coterie.content.plans import CHECKPOINT, FAILURE, PROGRESS, REVISION, TrainPlan
 from coterie.content.storage import Place, read_pixels
+from coterie.errors import first_line
 
 _TOLD_EVERY = 5.0  # seconds between two notes of progress
 _PATIENCE = datetime.timedelta(minutes=5)  # that processes wait for each other
@@ -108,7 +109,7 @@ def _gone_on(plan: TrainPlan, content: bytes, state: State) -> list[dict[str, fl
     try:
         unpack(content, state)
     except (RuntimeError, KeyError, ValueError, SafetensorError) as error:
-        raise TaskError(f"{where} does not fit or is damaged: {str(error).splitlines()[0]}; take it away to begin anew") from None
+        raise TaskError(f"{where} does not fit or is damaged: {first_line(error)}; take it away to begin anew") from None
     history: list[dict[str, float]] = there["history"]
     return history
 

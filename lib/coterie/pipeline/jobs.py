@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from coterie.errors import CoterieError, UserError, storage_error
+from coterie.errors import CoterieError, UserError, first_line, storage_error
 from coterie.lake import Lake
 from coterie.lease import Lease
 from coterie.pipeline.content import run_content
@@ -134,7 +134,7 @@ def _one(job: Job, run: Run, force: bool) -> dict[str, Any]:
                 take_back(run, job.by_date)
             job.function(run)
     except BaseException as error:
-        run.say(f"{type(error).__name__}: {str(error).strip().splitlines()[0][:500] if str(error).strip() else ''}")
+        run.say(f"{type(error).__name__}: {first_line(error)[:500]}")
         with contextlib.suppress(Exception):  # what went wrong is what is told: where nothing can be written it shows as interrupted
             write_event(run, "failed")
         raise

@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from coterie.errors import MappingError, one_of
+from coterie.errors import MappingError, first_line, one_of
 from coterie.sources.mapping import TARGETS, Entry, Mapping
 from coterie.sources.read import FILE, MALFORMED, RAW, quoted
 
@@ -62,7 +62,7 @@ def _resolved(rows: DataFrame, columns: list[Column], mapping: Mapping) -> DataF
         found = [name for name in rows.columns if name not in (RAW, MALFORMED)]
         missing = re.search(r"with name `?([^`]+)`? cannot", str(error))
         hint = one_of(missing[1], found) if missing else f"the columns are: {', '.join(found)}"
-        raise MappingError(f"mapping '{mapping.name}': {str(error).splitlines()[0]} ({hint})") from None
+        raise MappingError(f"mapping '{mapping.name}': {first_line(error)} ({hint})") from None
     return frame
 
 

@@ -11,9 +11,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from coterie.errors import InputError, MappingError
+from coterie.errors import InputError, MappingError, said_by_spark
 from coterie.sources.inspection import CSV, INSPECTED, Expected, Findings, format_of, header_problem, inspect_batches, shape_of
 from coterie.sources.mapping import Files, Part
+
+_NO_TABLE = ("DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST", "PATH_NOT_FOUND")
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,16 @@ def escaped(path: str) -> str:
 
 
 def _delta_table(spark: SparkSession, place: str) -> SourceFile:
-    """A Delta table counts as one file, whose content is its version."""
+    """A Delta table counts as one file, whose content is its version. One whose log cannot be read has that for its problem."""
     try:
         name = f"delta.`{place.replace('`', '``')}`"
         detail = spark.sql(f"DESCRIBE DETAIL {name}").select("id", "sizeInBytes", F.unix_micros("lastModified").alias("modified")).collect()[0]
         version = spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").collect()[0]["version"]
-    except PySparkException as error:
-        raise InputError(f"the input '{place}' is no Delta table: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # of a damaged log Spark Classic tells in Java's own exceptions
+        said = said_by_spark(error)
+        if any(word in said for word in _NO_TABLE):
+            raise InputError(f"the input '{place}' is no Delta table: {said}") from None
+        return SourceFile(place, place, 0, 0, "delta", findings=Findings(f"Spark cannot open its log ({said})"))
     digest = hashlib.sha256(f"{detail['id']} {version}".encode()).hexdigest()
     return SourceFile(place, place, detail["sizeInBytes"], detail["modified"], "delta", digest)
 
@@ -113,9 +118,11 @@ def _findings(spark: SparkSession, files: Sequence[SourceFile], expected: Expect
 def _with(file: SourceFile, found: tuple[str, Findings] | None, spark: SparkSession, files: Files, expected: Expected) -> SourceFile:
     if found is not None:
         return replace(file, content_hash=found[0], findings=found[1])
-    if _has_colon(file):
+    if file.findings.problem:
+        findings = file.findings
+    elif _has_colon(file):
         findings = Findings("its name has a colon, which Hadoop does not open on a local disk: rename it")
-    elif file.size_bytes == 0:
+    elif file.size_bytes == 0 and file.format != "delta":
         findings = Findings("empty: it has no bytes")
     elif file.format in {"json", "unknown"}:
         findings = Findings() if file.format == "json" else Findings("its ending says no format; set files.format in the mapping")
@@ -138,7 +145,8 @@ def _has_colon(file: SourceFile) -> bool:
 def _header(spark: SparkSession, file: SourceFile, files: Files) -> tuple[list[str], str]:
     """The columns of a file too large to be inspected, as Spark sees them, and its shape."""
     if file.format != "csv":
-        fields = spark.read.format(file.format).load(escaped(file.path)).schema.fields
+        place = file.path if file.format == "delta" else escaped(file.path)  # Delta takes a path as it stands
+        fields = spark.read.format(file.format).load(place).schema.fields
         return [field.name for field in fields], shape_of((field.name, field.dataType.simpleString()) for field in fields)
     if not files.header:
         return list(files.columns), CSV

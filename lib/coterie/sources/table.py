@@ -1,17 +1,17 @@
 """A table of one's own, as it is: CSV with a header, Parquet, or Delta, by the ending of its name."""
 
 import contextlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from coterie.errors import UserError
+from coterie.errors import UserError, said_by_spark
 from coterie.sources.files import escaped
 
 _EXPECTED = "CSV with a header and as many fields in every row, Parquet, or a Delta table"
+_OF_FILES = ("[FAILED_READ_FILE", "[DELTA_")
 
 
 def read_table(spark: SparkSession, file: str, infers: bool, otherwise: str) -> DataFrame:
@@ -43,7 +43,6 @@ def reading(file: str) -> Iterator[None]:
         said = str(error)
         if "PATH_NOT_FOUND" in said:
             raise UserError(f"there is no file '{file}'; expected {_EXPECTED}") from None
-        if not isinstance(error, PySparkException) and "FAILED_READ_FILE" not in said:  # a failed task is no PySparkException on Spark Classic
+        if not isinstance(error, PySparkException) and not any(word in said for word in _OF_FILES):  # a failed task is none on Spark Classic
             raise
-        coded = re.search(r"\[[A-Z_.]+\].*", said)
-        raise UserError(f"'{file}' cannot be read: {coded[0] if coded else said.strip().splitlines()[0]}; expected {_EXPECTED}") from None
+        raise UserError(f"'{file}' cannot be read: {said_by_spark(error)}; expected {_EXPECTED}") from None

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from coterie.errors import CoterieError
@@ -16,7 +16,8 @@ from coterie.sources.read import quoted
 
 
 def unreadable(spark: SparkSession, error: Exception, files: Sequence[SourceFile]) -> list[SourceFile]:
-    """Those of `files` that Spark cannot read, with their problem: the one that `error` names, if it does, and Parquet files that are like it.
+    """Those of `files` that Spark cannot read, with their problem: the one that `error` names, if it does, Parquet files that are like it, and
+    Delta tables.
 
     [] where the error is about something else. What it says of a row is not repeated: it may be personal.
     """
@@ -26,6 +27,7 @@ def unreadable(spark: SparkSession, error: Exception, files: Sequence[SourceFile
     causes = re.findall(r"Caused by: (?:[\w$]+\.)*([\w$]+)", str(error))
     problem = f"damaged: Spark cannot read it through ({causes[-1] if causes else 'no cause given'})"
     found = named | _cut_short(spark, [file for file in files if file.format == "parquet"])
+    found |= {_plain(file.source_file) for file in files if file.format == "delta" and not _is_readable(spark, file)}
     return [replace(file, findings=replace(file.findings, problem=problem)) for file in files if _plain(file.source_file) in found]
 
 
@@ -54,14 +56,30 @@ def _given(spark: SparkSession, files: Sequence[SourceFile]) -> dict[str, int]:
     """Rows by file of one shape. Damage within a value is not passed over but raises, without the file's name: halves find it."""
     try:
         rows = spark.read.option("ignoreCorruptFiles", "true").parquet(*(escaped(file.path) for file in files))
-        every = F.length(F.to_json(F.struct(*(F.col(quoted(name)) for name in rows.columns))))  # so that each value is read
-        counted = rows.groupBy(F.col("_metadata.file_path")).agg(F.count(F.lit(1)), F.sum(every))
+        counted = rows.groupBy(F.col("_metadata.file_path")).agg(F.count(F.lit(1)), _of_every_value(rows))
         return {_plain(row[0]): row[1] for row in counted.collect()}  # a row a file
     except Exception as error:  # a failed task is no PySparkException on Spark Classic
         if _is_of_the_machine(error):
             raise
     half = len(files) // 2
     return _given(spark, files[:half]) | _given(spark, files[half:]) if half else {}
+
+
+def _is_readable(spark: SparkSession, table: SourceFile) -> bool:
+    """Whether all of a Delta table can be read. Its errors name a file within, if any."""
+    try:
+        rows = spark.read.format("delta").load(table.path)
+        rows.agg(_of_every_value(rows)).collect()
+    except Exception as error:  # a failed task is no PySparkException on Spark Classic
+        if _is_of_the_machine(error):
+            raise
+        return False
+    return True
+
+
+def _of_every_value(rows: DataFrame) -> Column:
+    """A number that takes each value to be read."""
+    return F.sum(F.length(F.to_json(F.struct(*(F.col(quoted(name)) for name in rows.columns)))))
 
 
 def _promised(spark: SparkSession, files: Sequence[SourceFile]) -> dict[str, int]:
