@@ -21,7 +21,7 @@ ALLOWED = (
     | {"java": BASE, "jars": BASE | {"java"}, "clusters": BASE, "session": BASE | {"jars", "java"}, "lake": BASE, "lease": BASE | {"lake"}}
     | {"display": BASE, "listing": BASE | {"display"}}
     | {"pipeline": BASE | FRAMES | MODELS | {"session", "lake", "lease", "pipeline", ""}}
-    | {"cli": BASE | {"pipeline", "session", "synth", "display", "clusters", "listing"}, "": {"pipeline"}}
+    | {"cli": BASE | {"pipeline", "session", "synth", "display", "clusters", "listing", ""}, "": {"pipeline"}}
 )
 
 
