@@ -329,20 +329,16 @@ def test_a_delta_table_of_which_a_file_is_damaged_or_lost_is_named_or_set_aside(
     mapping.write_text(own.replace('folder = "events"', 'format = "delta"'), encoding="utf-8")
     columns = {"event_id": "'e' || id", "customer_id": "'ann'", "item_id": "'lamp'", "event_type": "'view'", "occurred_at": "'2024-03-01'"}
     rows = lake.spark.range(9).selectExpr(*(f"{value} AS {name}" for name, value in columns.items())).coalesce(1)
-    rows.limit(8).write.format("delta").save(str(table))
-    assert ingest(lake, table, mapping=str(mapping)).columns["rows_accepted"] == 8
+    rows.write.format("delta").save(str(table))
     (file,) = table.glob("*.parquet")
-    rows.where("event_id = 'e8'").write.format("delta").mode("append").save(str(table))
     content = file.read_bytes()
-    for damaged in (content[:20] + b"\xff" * 40 + content[60:], None):
-        file.unlink() if damaged is None else file.write_bytes(damaged)
-        with pytest.raises(InputError, match=r"1 file\(s\) cannot be read: .*/table: damaged: Spark cannot read it through"):
-            ingest(lake, table, mapping=str(mapping))
+    file.write_bytes(content[:20] + b"\xff" * 40 + content[60:])
+    with pytest.raises(InputError, match=r"1 file\(s\) cannot be read: .*/table: damaged: Spark cannot read it through"):
+        ingest(lake, table, mapping=str(mapping))
+    file.unlink()
     assert "1 file(s) set aside" in ingest(lake, table, "ingest.on_bad_file=quarantine", mapping=str(mapping)).message
-    assert lake.read("events").count() == 8  # what it held before
     file.write_bytes(content)
-    ingest(lake, table, mapping=str(mapping))
-    assert lake.read("events").count() == 9
+    assert ingest(lake, table, mapping=str(mapping)).columns["rows_accepted"] == 9
 
 
 def test_no_value_of_a_row_is_in_a_message(lake: Lake, tmp_path: Path) -> None:
