@@ -4,8 +4,9 @@
 usage: python tests/faults/fuzz.py [--seed 1] [--rows 10000] [--files 10000] [--jobs 300] [--formats csv json parquet delta]
 
 Three parts for each format. Rows: one file of many bad rows. Files: trees of bad files, those that cannot be read set aside. Jobs: few files
-each, one job after another, where a bad file stops the job, and is taken away before the next. A Delta table is one file to a job: it has rows
-and jobs.
+each, one job after another, where a bad file stops the job, and is taken away before the next. Of Delta there are no trees: a table is one file.
+What the lake then says of its files is held against rows counted without Spark. Exits with 1 where a job ended in a traceback, a row is
+unaccounted for, or a refused job left something behind.
 """
 
 import argparse
