@@ -25,9 +25,9 @@ def run_maintain(run: Run) -> None:
         for name in dated:
             run.step(f"dropping results before {oldest} from {name}")
             run.delete(name, f"as_of < date '{oldest}'")
-    for name in tables:
-        run.step(f"compacting {name}")
-        run.compact(name, settings.vacuum_hours)
+    run.step(f"compacting {len(tables)} tables")
+    for number, name in enumerate(run.compact(tables, settings.vacuum_hours), start=1):
+        run.step(f"compacted {name}, {number} of {len(tables)} tables")
     run.measure(tables=len(tables))
     aside = f"; left alone, since a run that died has written to them: {', '.join(left)}; run its command again first" if left else ""
     run.say(f"{len(tables)} tables compacted; files unreferenced for {settings.vacuum_hours} hours deleted{aside}")
