@@ -45,6 +45,7 @@ class AccountingError(CoterieError):
     """Rows or revenue went missing between the files and the tables: the job stops, since nothing may be lost."""
 
 
+_CLASS = r"\[[A-Z][A-Z0-9_.]+\]"
 _REFUSALS = ("No space left on device", "Read-only file system", "Permission denied", "AccessDenied", "AccessControlException")
 
 
@@ -68,12 +69,21 @@ def one_of(found: str, known: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Of what an error of others says, the first line; its kind where it says nothing. What Python says of Java's errors is left out."""
-    said = re.sub(r"\AAn error occurred while calling \S+\s*: ", "", str(error).strip())
-    return (said or type(error).__name__).splitlines()[0]
+    """Of what an error of others says, the first line; its kind where it says nothing. Of a failed task Python's words alone, which hold no row."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def said_by_spark(error: BaseException) -> str:
-    """The sentence that Spark or Delta has for an error, its class in brackets before it, without the Java around it; else the first line."""
-    coded = re.search(r"\[[A-Z][A-Z0-9_.]+\] .*", str(error))
-    return (coded[0].strip() if coded else first_line(error))[:300]
+    """The sentence that Spark or Delta has for an error, its class in brackets before it, without the Java around it; else the first line.
+
+    For errors about files, logs and names: of an expression that fails on a row it would repeat the value, where `class_of` does not.
+    """
+    said = re.sub(r"\AAn error occurred while calling \S+\s*: ", "", str(error).strip())
+    coded = re.search(rf"{_CLASS} .*", said)
+    return (coded[0].strip() if coded else (said or type(error).__name__).splitlines()[0])[:300]
+
+
+def class_of(error: BaseException) -> str:
+    """The class, in brackets, that Spark or Delta names; else the error's kind."""
+    coded = re.search(_CLASS, str(error))
+    return coded[0] if coded else type(error).__name__

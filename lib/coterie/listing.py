@@ -12,13 +12,14 @@ from functools import partial
 from typing import Any, Literal
 
 import typer
+from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table
 
 from coterie.catalogue import FEATURES
 from coterie.display import plain, summary
-from coterie.errors import UserError, one_of, said_by_spark
+from coterie.errors import UserError, class_of, one_of, said_by_spark
 from coterie.rows import collected
 from coterie.schemas import TABLES
 
@@ -61,7 +62,8 @@ def rows_of(
     except Exception as problem:
         said = [f"--where '{where}'"] * bool(where) + [f"--order-by '{order}'"] * bool(order)
         if said:
-            raise UserError(f"{' or '.join(said)} does not work on {table}: {said_by_spark(problem)}") from None
+            told = said_by_spark(problem) if isinstance(problem, AnalysisException) else f"{class_of(problem)} on a row"
+            raise UserError(f"{' or '.join(said)} does not work on {table}: {told}") from None
         raise
 
 

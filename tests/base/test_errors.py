@@ -2,7 +2,7 @@
 
 import pytest
 
-from coterie.errors import first_line, said_by_spark, storage_error
+from coterie.errors import class_of, first_line, said_by_spark, storage_error
 
 FULL = "An error occurred while calling o1.save.\n: org.apache.hadoop.fs.FSError: java.io.IOException: No space left on device\n\tat java.base/..."
 
@@ -28,8 +28,10 @@ def test_another_error_is_not_taken_for_one_of_storage() -> None:
     assert storage_error(ValueError("no column 'space'"), "lake") is None
 
 
-def test_of_what_others_say_the_first_line_is_told_without_what_python_says_of_java() -> None:
-    assert first_line(Exception(FULL)) == "org.apache.hadoop.fs.FSError: java.io.IOException: No space left on device"
+def test_of_what_others_say_the_first_line_is_told_and_of_a_failed_task_no_row() -> None:
+    assert said_by_spark(Exception(FULL)) == "org.apache.hadoop.fs.FSError: java.io.IOException: No space left on device"
+    failed = "An error occurred while calling o1.save."
+    assert first_line(Exception(f"{failed}\n: org.x.Failed: [CAST_INVALID_INPUT] The value 'Ann'")) == failed  # it goes into `runs`
     assert first_line(ValueError("\n a\nb")) == "a"
     assert first_line(ValueError()) == "ValueError"
 
@@ -37,5 +39,6 @@ def test_of_what_others_say_the_first_line_is_told_without_what_python_says_of_j
 def test_spark_and_delta_are_heard_where_they_name_the_class_of_an_error() -> None:
     told = said_by_spark(Exception("An error occurred while calling o1.sql.\n: org.x.DeltaError: [DELTA_A_2] The log\nwas lost.\n\tat org.x"))
     assert told == "[DELTA_A_2] The log"
-    assert said_by_spark(Exception(FULL)) == first_line(Exception(FULL))
+    assert class_of(Exception("An error occurred while calling o1.x.\n: org.x.Failed: [CAST_INVALID_INPUT] The value 'Ann'")) == "[CAST_INVALID_INPUT]"
+    assert class_of(ValueError("Ann")) == "ValueError"
     assert said_by_spark(Exception("column [X] is not there")) == "column [X] is not there"

@@ -124,6 +124,8 @@ def test_a_condition_that_is_no_sql_is_told_in_words(spark: SparkSession, lake: 
     for where in ("item_id = '", "1 = 1; DROP TABLE items", "`no``pe` = 1"):
         with pytest.raises(UserError, match=r"does not work on items: \[[A-Z_.]+\]"):
             rows_of(SimpleNamespace(lake=lake, table=lake.read), "items", None, where, [], None, 5)
+    with pytest.raises(UserError, match=r"does not work on items: \[CAST_INVALID_INPUT\] on a row$"):  # without its value
+        rows_of(SimpleNamespace(lake=lake, table=lake.read), "items", None, "CAST(item_id AS int) = 1", [], None, 5)
 
 
 def test_runs_are_picked_by_job_state_date_and_day() -> None:

@@ -12,7 +12,6 @@ from tests.faults.mutations import COLUMNS, NEEDED, Row, _bytes, _cut
 from tests.faults.parquet_mutations import BYTES, as_parquet, as_table, typed_table, with_type
 
 Json = dict[str, Any]
-_PROTOCOL: Json = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["timestampNtz"], "writerFeatures": ["timestampNtz"]}
 _PLAIN = {pa.string(): "string", pa.int8(): "byte", pa.int32(): "integer", pa.int64(): "long", pa.float32(): "float", pa.float64(): "double",
           pa.bool_(): "boolean", pa.binary(): "binary", pa.date32(): "date", pa.timestamp("us"): "timestamp_ntz"}  # fmt: skip
 # Types of a column that Delta has too.
@@ -47,7 +46,7 @@ def as_delta(tables: list[pa.Table]) -> Table:
     described = {"id": "1", "format": {"provider": "parquet", "options": {}}, "partitionColumns": [], "configuration": {}, "createdTime": 0,
                  "schemaString": json.dumps({"type": "struct", "fields": fields})}  # fmt: skip
     adds = [{"add": _add(name, content, table)} for (name, content), table in zip(data.items(), tables, strict=True)]
-    return Table([[{"protocol": dict(_PROTOCOL)}, {"metaData": described}, *adds]], data, sum(map(len, tables)))
+    return Table([[{"protocol": _features("timestampNtz")}, {"metaData": described}, *adds]], data, sum(map(len, tables)))
 
 
 def _add(name: str, content: bytes, table: pa.Table) -> Json:

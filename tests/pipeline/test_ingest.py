@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from tests.faults.samples import delta_mapping
 
 from coterie.errors import InputError, MappingError, UserError
 from coterie.lake import Lake
@@ -324,9 +325,7 @@ def test_a_damaged_file_of_items_is_named_or_set_aside_too(lake: Lake, tmp_path:
 
 
 def test_a_delta_table_of_which_a_file_is_damaged_or_lost_is_named_or_set_aside(lake: Lake, tmp_path: Path) -> None:
-    own = (conf_folder() / "sources" / "coterie.toml").read_text(encoding="utf-8").split("[items.files]")[0]
-    mapping, table = tmp_path / "delta.toml", tmp_path / "table"
-    mapping.write_text(own.replace('folder = "events"', 'format = "delta"'), encoding="utf-8")
+    mapping, table = delta_mapping(tmp_path), tmp_path / "table"
     columns = {"event_id": "'e' || id", "customer_id": "'ann'", "item_id": "'lamp'", "event_type": "'view'", "occurred_at": "'2024-03-01'"}
     rows = lake.spark.range(9).selectExpr(*(f"{value} AS {name}" for name, value in columns.items())).coalesce(1)
     rows.write.format("delta").save(str(table))

@@ -76,14 +76,14 @@ def _in_microseconds(rows: DataFrame, nanoseconds: Mapping[str, bool]) -> DataFr
     return rows.withColumns({name: instants[name].cast(kind) for name, kind in kinds.items()}) if kinds else rows
 
 
-def _as_json(names: Sequence[str]) -> Column:
+def as_json(names: Sequence[str]) -> Column:
     """The columns as one JSON object, in the order of their names, so that files with other column orders hold the same row."""
     return F.expr(f"to_json(struct({', '.join(quoted(name) for name in sorted(names))}))")  # one call, where a column each would be thousands
 
 
 def _with_raw(rows: DataFrame, source_file: Column) -> DataFrame:
     names = rows.columns
-    head = (source_file.alias(FILE), _as_json(names).alias(RAW), F.lit(False).alias(MALFORMED))
+    head = (source_file.alias(FILE), as_json(names).alias(RAW), F.lit(False).alias(MALFORMED))
     return rows.select(*head, *(F.col(quoted(name)) for name in names))
 
 
@@ -105,7 +105,7 @@ def _csv(spark: SparkSession, paths: list[str], layout: Files, names: list[str],
         is_blank = F.col(_BROKEN).rlike(r"\A[\x00-\x20]*\z")
         rows = rows.where(F.col(_BROKEN).isNull() | ~is_blank)
         rows = rows.withColumn(names[-1], F.regexp_replace(F.col(quoted(names[-1])), r"\r\z", ""))
-    raw = F.coalesce(F.col(_BROKEN), _as_json(names))
+    raw = F.coalesce(F.col(_BROKEN), as_json(names))
     columns = [F.when(F.col(_BROKEN).isNull(), F.col(quoted(name))).alias(name) for name in kept]
     return rows.select(F.col("_metadata.file_path").alias(FILE), raw.alias(RAW), F.col(_BROKEN).isNotNull().alias(MALFORMED), *columns)
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from coterie.errors import CoterieError
 from coterie.sources.files import SourceFile, escaped
-from coterie.sources.read import quoted
+from coterie.sources.read import as_json
 
 
 def unreadable(spark: SparkSession, error: Exception, files: Sequence[SourceFile]) -> list[SourceFile]:
@@ -69,7 +69,7 @@ def _is_readable(spark: SparkSession, table: SourceFile) -> bool:
     """Whether all of a Delta table can be read. Its errors name a file within, if any."""
     try:
         rows = spark.read.format("delta").load(table.path)
-        rows.agg(_of_every_value(rows)).collect()
+        rows.agg(_of_every_value(rows)).collect()  # one number
     except Exception as error:  # a failed task is no PySparkException on Spark Classic
         if _is_of_the_machine(error):
             raise
@@ -79,7 +79,7 @@ def _is_readable(spark: SparkSession, table: SourceFile) -> bool:
 
 def _of_every_value(rows: DataFrame) -> Column:
     """A number that takes each value to be read."""
-    return F.sum(F.length(F.to_json(F.struct(*(F.col(quoted(name)) for name in rows.columns)))))
+    return F.sum(F.length(as_json(rows.columns)))
 
 
 def _promised(spark: SparkSession, files: Sequence[SourceFile]) -> dict[str, int]:
