@@ -1,4 +1,4 @@
-"""Rows on the driver."""
+"""Small frames: their rows on the driver, or sent to every task."""
 
 import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
+_FEW_IDS = 500_000
 
 
 def collected(frame: DataFrame) -> list[dict[str, Any]]:
@@ -19,3 +20,8 @@ def collected(frame: DataFrame) -> list[dict[str, Any]]:
     for row in found:
         row.update({name: EPOCH + datetime.timedelta(microseconds=row[name]) for name in instants if row[name] is not None})
     return found
+
+
+def travelling(ids: DataFrame, count: int) -> DataFrame:
+    """So many ids as one side of a join: where they are few they go to every task, and the rows of the other side stay where they are."""
+    return F.broadcast(ids) if count <= _FEW_IDS else ids

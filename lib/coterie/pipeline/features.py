@@ -20,6 +20,7 @@ from coterie.features.customer import customer_features
 from coterie.features.state import advance_state, customers_to_rebuild, state_from_scratch
 from coterie.features.touched import customers_to_match, fresh_states, touched_days
 from coterie.pipeline.run import Run, finished_run, was_interrupted
+from coterie.rows import travelling
 
 _MANY_DAYS = 45  # above it whole months are rewritten: a condition on months alone deletes files without reading them
 
@@ -130,8 +131,10 @@ def _write_cancellations(run: Run, change: _Change) -> None:
     else:
         after = days.where((F.col("activity_month") >= f"{change.days[0]:%Y-%m}") & (F.col("activity_date") >= F.lit(change.days[0])))
         customers = customers_to_match(after, pairs, change.touched)
-        if customers.isEmpty():
+        count = customers.count()
+        if not count:
             return
+        customers = travelling(customers, count)
     run.step("matching cancels with purchases")
     events = run.read("events").where(F.col("event_type").isin("purchase", "cancel"))
     matched = match_cancellations(events.join(customers, on="customer_id", how="left_semi"))

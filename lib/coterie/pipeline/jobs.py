@@ -22,7 +22,7 @@ from coterie.pipeline.segments import run_segments
 from coterie.pipeline.tuning import run_tune
 from coterie.pipeline.undo import take_back
 from coterie.pipeline.upgrade import run_upgrade
-from coterie.session import with_options
+from coterie.session import plain_plans, with_options
 from coterie.settings import Settings
 
 JOBS: dict[str, Job] = {
@@ -98,8 +98,11 @@ def _in_turn(
     if not _MAKERS & {*names}:
         require_lake(lake)
     command_id, done = uuid.uuid4().hex, []
-    with Lease(lake, f"coterie {'+'.join(names)} ({command_id[:8]})", settings.lake.lease_seconds) as lease:
-        clock = clock_of(lake)
+    lease = Lease(lake, f"coterie {'+'.join(names)} ({command_id[:8]})", settings.lake.lease_seconds)
+    with contextlib.ExitStack() as held:
+        with plain_plans(lake.spark, 0):
+            held.enter_context(lease)
+            clock = clock_of(lake)
         for name in names:
             job = JOBS[name]
             run = Run(name, lake, settings, as_of if job.has_as_of else None, lease, command_id, dict(options), progress, clock=clock)
@@ -121,13 +124,14 @@ def _checked(as_of: datetime.date, run: Run) -> datetime.date:
 
 def _one(job: Job, run: Run, force: bool) -> dict[str, Any]:
     run.step("looking what is new")
-    digest = fingerprint(job, run.lake, run.settings, run.as_of) if job.inputs else None
-    last = finished_run(run.lake, job.name, run.as_of) if digest and not force else None
-    if last is not None and last["fingerprint"] == digest and not was_interrupted(run, of_date=True):
-        run.measures, run.versions_read = dict(last["measures"] or {}), dict(last["tables_read"] or {})
-        run.say("nothing changed since the last run: its results stand")
-        return finish(run, digest)
-    write_event(run, "started")
+    with plain_plans(run.spark, 0):  # of `runs` a row a run
+        digest = fingerprint(job, run.lake, run.settings, run.as_of) if job.inputs else None
+        last = finished_run(run.lake, job.name, run.as_of) if digest and not force else None
+        if last is not None and last["fingerprint"] == digest and not was_interrupted(run, of_date=True):
+            run.measures, run.versions_read = dict(last["measures"] or {}), dict(last["tables_read"] or {})
+            run.say("nothing changed since the last run: its results stand")
+            return finish(run, digest)
+        write_event(run, "started")
     try:
         with with_options(run.spark, {"spark.databricks.delta.commitInfo.userMetadata": run.run_id}):
             if job.has_as_of:
@@ -138,4 +142,5 @@ def _one(job: Job, run: Run, force: bool) -> dict[str, Any]:
         with contextlib.suppress(Exception):  # what went wrong is what is told: where nothing can be written it shows as interrupted
             write_event(run, "failed")
         raise
-    return finish(run, digest)
+    with plain_plans(run.spark, 0):
+        return finish(run, digest)

@@ -19,7 +19,7 @@ from coterie.lake import AT_ONCE, Lake, as_json
 from coterie.lease import Lease
 from coterie.rows import EPOCH
 from coterie.schemas import RUNS, SCHEMA_VERSION, TABLES
-from coterie.session import with_options
+from coterie.session import plain_plans, with_options
 from coterie.settings import Settings, read_toml
 
 OF_RUNS = ("runs", "lease")  # written beside the jobs, and always read as they are
@@ -235,7 +235,8 @@ def finish(run: Run, digest: str | None = None) -> dict[str, Any]:
 
 def recorded_shop(lake: Lake) -> dict[str, Any]:
     """The shop's settings as the newest ingest recorded them: time zone, currency and country belong to the lake."""
-    newest = finished_run(lake, "ingest")
+    with plain_plans(lake.spark, 0):
+        newest = finished_run(lake, "ingest")
     return {"shop": json.loads(newest["settings"])["shop"]} if newest else {}
 
 

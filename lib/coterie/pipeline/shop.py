@@ -62,43 +62,43 @@ class Shop:
 
     def features(self, as_of: datetime.date | None = None, force: bool = False) -> dict[str, Any]:
         """Daily tables and customer features as of a date (None: the latest day with an event)."""
-        return self._execute(("features",), self.settings(), as_of, {}, force)[0]
+        return self._execute(("features",), as_of, {}, force)[0]
 
     def segments(self, as_of: datetime.date | None = None, refit: bool = False, force: bool = False) -> dict[str, Any]:
         """Segments, their profiles and moves; `refit` fits the model anew instead of assigning with the current one."""
-        return self._execute(("segments",), self.settings(), as_of, {"refit": refit}, force or refit)[0]
+        return self._execute(("segments",), as_of, {"refit": refit}, force or refit)[0]
 
     def recommend(self, as_of: datetime.date | None = None, force: bool = False) -> dict[str, Any]:
         """Recommendations for every customer, and how good they are on the last days."""
-        return self._execute(("recommend",), self.settings(), as_of, {}, force)[0]
+        return self._execute(("recommend",), as_of, {}, force)[0]
 
     def images(self, place: str) -> dict[str, Any]:
         """Reads the product images at `place`: IDX files, folders of PNG or JPEG by category, or a table of paths."""
-        return self._execute(("images",), self.settings(), None, {"images": place})[0]
+        return self._execute(("images",), None, {"images": place})[0]
 
     def content(self, images: str | None = None, as_of: datetime.date | None = None, refit: bool = False, force: bool = False) -> list[dict[str, Any]]:
         """Product images for every segment by a GAN; `images`: where those that it learns from lie, None: those read before."""
         names, options = ("images", "content") if images else ("content",), {"images": images, "refit": refit}
-        return self._execute(names, self.settings(), as_of, options, force or refit)
+        return self._execute(names, as_of, options, force or refit)
 
     def evaluate(self, train: str, test: str) -> dict[str, Any]:
         """The recommenders measured on a split of one's own, into this lake's `recommendation_quality`: a lake for nothing else."""
-        return self._execute(("evaluate",), self.settings(), None, {"train": train, "test": test}, force=True)[0]
+        return self._execute(("evaluate",), None, {"train": train, "test": test}, force=True)[0]
 
     def tune(self, budget: int, as_of: datetime.date | None = None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Tries so many settings of the recommenders on the validation window; gives the run, and what was better, by model."""
         tuned: dict[str, dict[str, Any]] = {}
-        return self._execute(("tune",), self.settings(), as_of, {"budget": budget, "tuned": tuned})[0], tuned
+        return self._execute(("tune",), as_of, {"budget": budget, "tuned": tuned})[0], tuned
 
     def maintain(self) -> dict[str, Any]:
         """Compacts tables, drops old results and files."""
-        return self._execute(("maintain",), self.settings(), None, {})[0]
+        return self._execute(("maintain",), None, {})[0]
 
     def upgrade(self) -> dict[str, Any]:
         """Brings a lake of an older schema version to this one: what was read and counted stays, results are emptied, to be made again by `run`."""
         lake = Lake(self.spark, self.place, is_upgraded=True)
         require_lake(lake)
-        done = self._execute(("upgrade",), load_settings([recorded_shop(lake), *self.layers]), None, {}, lake=lake)[0]
+        done = self._execute(("upgrade",), None, {}, settings=load_settings([recorded_shop(lake), *self.layers]), lake=lake)[0]
         lake.mark("runs")
         return done
 
@@ -149,7 +149,7 @@ class Shop:
         if (source is None) != (input is None):
             raise UserError("source and input go together: give both to ingest, or neither")
         if source is None or input is None:
-            return self._execute(_AS_OF_JOBS, self.settings(), as_of, {"refit": refit}, force or refit)
+            return self._execute(_AS_OF_JOBS, as_of, {"refit": refit}, force or refit)
         return self._ingest_and(("ingest", *_AS_OF_JOBS), source, input, as_of, force, refit)
 
     def redo(
@@ -160,7 +160,7 @@ class Shop:
         found = sorted(row["as_of"] for row in dates.collect())  # a row an as-of date
         if not found:
             raise UserError(f"no features as of a date from {first} to {last}; `coterie runs` lists the dates there are")
-        return [done for day in found for done in self._execute(names, self.settings(), day, {"refit": refit}, force or refit)]
+        return [done for day in found for done in self._execute(names, day, {"refit": refit}, force or refit)]
 
     def _ingest_and(
         self,
@@ -173,11 +173,21 @@ class Shop:
     ) -> list[dict[str, Any]]:
         mapping = load_mapping(source)
         options = {"mapping": mapping, "input": input, "refit": refit, "force": force}
-        return self._execute(names, self.settings({"shop": mapping.shop} if mapping.shop else None), as_of, options, force or refit)
+        settings = self.settings({"shop": mapping.shop}) if mapping.shop else None
+        return self._execute(names, as_of, options, force or refit, settings)
 
     def _execute(
-        self, names: Sequence[str], settings: Settings, as_of: datetime.date | None, options: dict[str, Any], force: bool = False, lake: Lake | None = None
+        self,
+        names: Sequence[str],
+        as_of: datetime.date | None,
+        options: dict[str, Any],
+        force: bool = False,
+        settings: Settings | None = None,
+        lake: Lake | None = None,
     ) -> list[dict[str, Any]]:
+        """`settings`: None takes those of the shop that the lake knows."""
+        load_ahead("coterie.pipeline.jobs")
+        lake, settings = lake or self.lake, settings or self.settings()  # starts Java, while what is imported below loads
         from coterie.pipeline.jobs import execute  # noqa: PLC0415 - loads every library that a job needs; a look at tables does not wait for them
 
-        return execute(lake or self.lake, names, settings, as_of, options, self.progress, force)
+        return execute(lake, names, settings, as_of, options, self.progress, force)

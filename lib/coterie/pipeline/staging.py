@@ -12,6 +12,7 @@ from coterie.events import accounting, resolve
 from coterie.events.accounting import Account, Line
 from coterie.events.stage import Limits, staged_rows
 from coterie.pipeline.run import Run
+from coterie.rows import travelling
 from coterie.sources.apply import mapped
 from coterie.sources.files import SourceFile, refuse_bad
 from coterie.sources.mapping import Mapping
@@ -19,7 +20,6 @@ from coterie.sources.read import read_rows, united
 from coterie.sources.unreadable import unreadable
 
 T = TypeVar("T")
-_SMALL_BATCH = 500_000  # rows whose ids can travel to every task
 _RAISED_BY_SQL = ("CAST_INVALID_INPUT", "DIVIDE_BY_ZERO", "ARITHMETIC_OVERFLOW", "CANNOT_PARSE", "NUMERIC_VALUE_OUT_OF_RANGE", "CAST_OVERFLOW")
 
 
@@ -132,23 +132,22 @@ def limits_of(run: Run) -> Limits:
 def _judge(run: Run, mapping: Mapping, batch: Batch, rows_read: int) -> None:
     """Appends verdicts for rows that share an event with another row or with the lake; none where no row does."""
     rows, events = run.read("staged_events"), run.read("events")
-    is_small = rows_read <= _SMALL_BATCH
     has_ids, repeats = "source_event_id" in mapping.columns, mapping.identical_rows == "repeats"
     repeated = resolve.repeated_matches(rows)
     repeated_count = repeated.count()
-    hashes = F.broadcast(repeated) if repeated_count <= _SMALL_BATCH else repeated
+    hashes = travelling(repeated, repeated_count)
     event_ids = rows.select("event_id").where("event_id IS NOT NULL")
     if repeated_count:
         later = resolve.numbered(resolve.candidates(rows, hashes), has_ids, repeats)
         event_ids = event_ids.union(later.select("event_id").where("event_id IS NOT NULL"))
-    months = _months_with(events, F.broadcast(event_ids) if is_small else event_ids) if run.lake.exists("events") else []
+    months = _months_with(events, travelling(event_ids, rows_read)) if run.lake.exists("events") else []
     if not repeated_count and not months:
         return
     there = events.where(F.col("event_month").isin(*months)) if months else events.limit(0)
-    existing = resolve.existing_events(there, F.broadcast(event_ids) if is_small else event_ids, [*batch.names("events"), *batch.suspects])
+    existing = resolve.existing_events(there, travelling(event_ids, rows_read), [*batch.names("events"), *batch.suspects])
     if months:
         hashes = hashes.union(existing.select(F.xxhash64("event_id").alias("match_hash")))
-    shared = resolve.numbered(resolve.candidates(rows, F.broadcast(hashes) if is_small else hashes), has_ids, repeats)
+    shared = resolve.numbered(resolve.candidates(rows, travelling(hashes, rows_read)), has_ids, repeats)
     run.append("staged_events", resolve.verdicts(shared, existing, repeats))
 
 
