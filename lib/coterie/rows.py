@@ -23,5 +23,5 @@ def collected(frame: DataFrame) -> list[dict[str, Any]]:
 
 
 def travelling(ids: DataFrame, count: int) -> DataFrame:
-    """So many ids as one side of a join: where they are few they go to every task, and the rows of the other side stay where they are."""
+    """Ids, `count` of them at most, as one side of a join: where they are few they go to every task, and the rows of the other side stay where they are."""
     return F.broadcast(ids) if count <= _FEW_IDS else ids

@@ -98,7 +98,7 @@ class Shop:
         """Brings a lake of an older schema version to this one: what was read and counted stays, results are emptied, to be made again by `run`."""
         lake = Lake(self.spark, self.place, is_upgraded=True)
         require_lake(lake)
-        done = self._execute(("upgrade",), None, {}, settings=load_settings([recorded_shop(lake), *self.layers]), lake=lake)[0]
+        done = self._execute(("upgrade",), None, {}, settings=self.settings(recorded_shop(lake)), lake=lake)[0]
         lake.mark("runs")
         return done
 
