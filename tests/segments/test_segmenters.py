@@ -133,3 +133,11 @@ def test_a_consensus_follows_the_majority() -> None:
     [found] = try_consensus(points, [halves, halves, halves, thirds], [2, 3], 1)
     assert found.model.place(points).cluster.tolist() in ([0] * 6 + [1] * 6, [1] * 6 + [0] * 6)
     assert try_consensus(points, [halves, thirds], [2], 1) == []
+
+
+def test_standardised_vectors_are_halved(spark: SparkSession) -> None:
+    points = [("a1", -5.0, -5.0), ("a2", -5.0, -4.0), ("b1", 5.0, 4.0), ("b2", 5.0, 5.0)]  # their middle is (0, 0)
+    trial = CentresModel(((-9.0, -9.0), (9.0, 9.0)))
+    model = METHODS["bisecting_kmeans"].fit(vectors(spark, points), trial, {"k": 2}, EFFORT)
+    assert isinstance(model, CentresModel)
+    assert sorted(model.centres) == [(-5.0, -4.5), (5.0, 4.5)]

@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import sklearn.cluster
 from pyspark.ml.clustering import BisectingKMeans, KMeans
+from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from coterie.segments.centres import CentresModel, Floats, rounded
 from coterie.segments.draw import drawn
 from coterie.segments.effort import COMPARED_ON, ClusterModel, Effort, Parameters, Trial
 
 _AS_GOOD = 1.01  # a sum of squares within one per cent of the trial's
+_AWAY = 10.0  # units of the vectors, in every direction
 _TOLERANCE = 1e-3  # Lloyd's iterations end when no centre moves farther, in units of the vectors: scikit-learn's default is several times that
 
 
@@ -44,11 +47,16 @@ def try_bisecting(matrix: Floats, counts: Sequence[int], effort: Effort) -> Iter
 
 
 def fit_bisecting(frame: DataFrame, trial: ClusterModel, parameters: Parameters, effort: Effort) -> ClusterModel:
-    """MLlib halves all clusters of a level, the larger first; a customer belongs to the nearest leaf. Starts as for KMeans."""
+    """MLlib halves all clusters of a level, the larger first; a customer belongs to the nearest leaf. Starts as for KMeans.
+
+    MLlib tells the two halves of a cluster apart at first by 1e-4 of its centre's distance from 0. Standardised vectors have their middle there
+    and would never be halved, so the fit is made to vectors moved away from 0, and its centres are moved back.
+    """
+    moved = frame.select(array_to_vector(F.transform(vector_to_array(F.col("features")), lambda value: value + F.lit(_AWAY))).alias("features"))
 
     def fitted(seed: int) -> CentresModel:
-        made = BisectingKMeans(k=parameters["k"], seed=seed, maxIter=effort.max_iterations, featuresCol="features").fit(frame)
-        return CentresModel(rounded(np.asarray(made.clusterCenters())))
+        made = BisectingKMeans(k=parameters["k"], seed=seed, maxIter=effort.max_iterations, featuresCol="features").fit(moved)
+        return CentresModel(rounded(np.asarray(made.clusterCenters()) - _AWAY))
 
     return _best(frame, trial, effort, fitted)
 

@@ -23,6 +23,7 @@ from coterie.segments.trials import NEIGHBOURS, Ground, measured
 
 PARTITION_ROWS = 10_000  # rows that one partition of the training data holds well: an iteration is a task for each
 HELD = 50_000  # rows whose vectors the driver may hold: some megabytes
+_FITTED, _APPLIED = "fitted to all", "learned on the sample and applied to all"
 AGREEING = 0.9  # adjusted Rand index of a fit to everyone with the trial, at least
 
 
@@ -31,21 +32,21 @@ def on_everyone(winner: Candidate, everyone: Callable[[], DataFrame], total: int
 
     `everyone` gives their vectors (id, `features`); it is asked only where the trial has not seen them all. Where the fit divides the sample
     otherwise than the trial did (an adjusted Rand index below 0.9), or breaks the rule on the smallest share, the trial's model is applied to
-    everyone instead, and the verdict says so.
+    everyone instead, as it is where the method's fit gives it back. The verdict says so.
     """
     assert winner.model is not None
-    trial, how, agreement = winner.model, "fitted to all", 1.0
+    trial, how, agreement = winner.model, _FITTED, 1.0
     if total <= len(winner.labels):
         found = _settled(winner, trial, _of_sample(trial, sample.matrix), sample, plan)
     else:
         training = everyone()
         model = METHODS[winner.method].fit(training.select("customer_id", "features"), trial, winner.parameters, plan.effort) if winner.segments > 1 else trial
-        found = _settled(winner, model, _of_all(model, training), sample, plan)
+        found, how = _settled(winner, model, _of_all(model, training), sample, plan), _APPLIED if model is trial else _FITTED
         agreement = float(adjusted_rand_score(winner.labels, found.labels))
         is_small = found.smallest < plan.conditions.min_share <= winner.smallest
         if agreement < AGREEING or is_small:
             found = _settled(winner, trial, _of_all(trial, training), sample, plan)
-            how = "learned on the sample and applied to all, since the fit to all was less like it"
+            how = f"{_APPLIED}, since the fit to all was less like it"
     shown = f", silhouette {found.measures['silhouette']:.3f}" if "silhouette" in found.measures else ""
     verdict = f"{winner.verdict}; {how} {found.measures['customers']:,.0f}{shown}, the smallest {percent(found.smallest)}"
     return replace(found.with_measures(trial_agreement=agreement), verdict=verdict)
