@@ -1,17 +1,24 @@
 """What the customers of each segment are like, feature by feature, and what sets a segment apart from the shop."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
+from pyspark.sql.window import Window
 
 from coterie.catalogue import FEATURES
 from coterie.segments.placing import NOT_BOUGHT
 
+_SEGMENT = ["segmentation", "segment_id"]
+_HOW = ("count", "mean", "variance")
+_MOMENTS = [*_SEGMENT, "feature", "size", "revenue", *_HOW]
+_MOMENTS_DDL = "segmentation string, segment_id int, feature string, size bigint, revenue decimal(28,4), count bigint, mean double, variance double"
 _NUMERIC = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal")
 
 
@@ -68,18 +75,40 @@ def numeric_features() -> list[str]:
 def feature_moments(members: DataFrame, features: Sequence[str]) -> DataFrame:
     """Rows of customer_features with segmentation and segment_id -> a row a segmentation, segment and feature:
 
-    size (customers), revenue (their monetary added up, decimal), and count, mean, variance of the feature where it is not null.
+    size (customers), revenue (their monetary added up, decimal), and count, mean, variance of the feature where it is not null. They are found
+    batch by batch and put together: the variance of all is the mean of those of the batches and of the squared ways from their means to that of
+    all, weighed by count (Chan, Golub & LeVeque 1979).
     """
     numbers = [F.col(name).cast("double").alias(name) for name in features]
     exact = F.coalesce(F.col("monetary"), F.lit(0)).cast("decimal(28,4)").alias("exact")
-    long = members.select("segmentation", "segment_id", exact, *numbers).unpivot(["segmentation", "segment_id", "exact"], list(features), "feature", "value")
-    return long.groupBy("segmentation", "segment_id", "feature").agg(
-        F.count(F.lit(1)).alias("size"),
-        F.sum("exact").cast("decimal(28,4)").alias("revenue"),
-        F.count("value").alias("count"),
-        F.avg("value").alias("mean"),
-        F.var_pop("value").alias("variance"),
+    parts = members.select(*_SEGMENT, exact, *numbers).mapInArrow(partial(_moments, features=features), _MOMENTS_DDL)
+    same, total = Window.partitionBy(*_SEGMENT, "feature"), F.nullif(F.sum("count"), F.lit(0))
+    middle = F.sum(F.col("count") * F.col("mean")).over(same) / F.nullif(F.sum("count").over(same), F.lit(0))
+    spread = F.col("count") * (F.col("variance") + F.pow(F.col("mean") - F.col("middle"), F.lit(2)))
+    return (
+        parts.withColumn("middle", middle)
+        .groupBy(*_SEGMENT, "feature")
+        .agg(
+            F.sum("size").alias("size"),
+            F.sum("revenue").cast("decimal(28,4)").alias("revenue"),
+            F.sum("count").alias("count"),
+            F.first("middle").alias("mean"),
+            (F.sum(spread) / total).alias("variance"),
+        )
     )
+
+
+def _moments(batches: Iterable[pa.RecordBatch], features: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """(segmentation, segment_id, exact, the features) -> each batch's sums and moments."""
+    for batch in batches:
+        asked = [("exact", "count"), ("exact", "sum"), *((name, how) for name in features for how in _HOW)]
+        found = pa.Table.from_batches([batch]).group_by(_SEGMENT, use_threads=False).aggregate(asked)
+        beside = [found["exact_count"], found["exact_sum"].cast(pa.decimal128(28, 4))]
+        by_feature = [
+            pa.table([*found.select(_SEGMENT).columns, pa.repeat(name, len(found)), *beside, *(found[f"{name}_{how}"] for how in _HOW)], _MOMENTS)
+            for name in features
+        ]
+        yield from pa.concat_tables(by_feature).combine_chunks().to_batches()
 
 
 def portraits(rows: Iterable[Row], most_traits: int) -> list[Portrait]:
