@@ -141,6 +141,7 @@ def test_show_picks_columns_and_order_and_writes_csv(demo: Demo) -> None:
     ("arguments", "said"),
     [
         (["run", "--lake", "L", "--set", "segments.kk=3"], r"unknown setting 'segments.kk'; did you mean"),
+        (["run", "--lake", "L", "--until", "segmets"], "--until is 'segmets'; the jobs of this run are features, segments, recommend"),
         (["features", "--lake", "L", "--as-of", "yesterday"], "--as-of is 'yesterday'; expected a day as YYYY-MM-DD"),
         (["run", "--lake", "L", "--from", "2024-01-01"], "--from and --to go together"),
         (["run", "--lake", "L", "--from", "2024-01-01", "--to", "2024-01-02", "--input", "raw"], "leave --input away"),

@@ -420,3 +420,13 @@ def test_a_day_that_has_not_come_is_no_day_of_an_event_nor_of_a_result(lake: Lak
     assert [row["reasons"] for row in lake.read("rejected_events").collect()] == [[f"date_out_of_range: {later.date()}"]]
     with pytest.raises(UserError, match=f"the as-of date {later.date()} has not come yet"):
         Shop(lake.place, lake.spark).features(later.date())
+
+
+def test_a_run_can_end_after_an_earlier_job(lake: Lake, tmp_path: Path) -> None:
+    shop = Shop(lake.place, lake.spark)
+    done = shop.run("coterie", str(write_days(tmp_path / "shop", "2024-03-01")), until="features")
+    assert [one["job"] for one in done] == ["ingest", "features"]
+    assert shop.table("customer_features").count() == 2
+    assert [one["job"] for one in shop.run(until="features")] == ["features"]
+    with pytest.raises(UserError, match="--until is 'ingest'; the jobs of this run are features, segments, recommend"):
+        shop.run(until="ingest")

@@ -59,16 +59,17 @@ def run(
     set: Set = None,  # noqa: A002 - option's name
     refit: Refit = False,
     force: Force = False,
+    until: Annotated[str | None, typer.Option("--until", help="end after this job: ingest, features, segments or recommend; without a report")] = None,
     no_report: NoReport = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Ingest, features, segments, recommendations and the report, in one session."""
-    day, (start, end) = day_of(as_of, "--as-of"), range_of(first, last, source=source, input=input, as_of=as_of)
+    day, (start, end) = day_of(as_of, "--as-of"), range_of(first, last, source=source, input=input, as_of=as_of, until=until)
     with display.progress(quiet or json) as shown:
         shop = shop_of(lake, conf, set, shown)
-        results = shop.redo(start, end, refit=refit, force=force) if start else shop.run(source, input, day, refit, force)
-        page = ("", "") if no_report else page_of(shop, results[-1]["as_of"])
+        results = shop.redo(start, end, refit=refit, force=force) if start else shop.run(source, input, day, refit, force, until)
+        page = ("", "") if no_report or until else page_of(shop, results[-1]["as_of"])
     done(results, lake, quiet, json, page)
 
 

@@ -26,6 +26,14 @@ Layer = Mapping[str, Any]
 _AS_OF_JOBS = ("features", "segments", "recommend")
 
 
+def _up_to(last: str | None, names: tuple[str, ...]) -> tuple[str, ...]:
+    if last is None:
+        return names
+    if last not in names:
+        raise UserError(f"--until is '{last}'; the jobs of this run are {', '.join(names)}")
+    return names[: names.index(last) + 1]
+
+
 class Shop:
     """`place` is a folder, an object-store address or `catalog.schema`; `layers` are settings laid over `conf/base.toml`.
 
@@ -144,13 +152,14 @@ class Shop:
         as_of: datetime.date | None = None,
         refit: bool = False,
         force: bool = False,
+        until: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Every job in turn under one lease; without `input` nothing is ingested."""
+        """Every job in turn under one lease, or those up to and with `until`; without `input` nothing is ingested."""
         if (source is None) != (input is None):
             raise UserError("source and input go together: give both to ingest, or neither")
         if source is None or input is None:
-            return self._execute(_AS_OF_JOBS, as_of, {"refit": refit}, force or refit)
-        return self._ingest_and(("ingest", *_AS_OF_JOBS), source, input, as_of, force, refit)
+            return self._execute(_up_to(until, _AS_OF_JOBS), as_of, {"refit": refit}, force or refit)
+        return self._ingest_and(_up_to(until, ("ingest", *_AS_OF_JOBS)), source, input, as_of, force, refit)
 
     def redo(
         self, first: datetime.date, last: datetime.date, names: Sequence[str] = _AS_OF_JOBS, refit: bool = False, force: bool = False
