@@ -41,7 +41,8 @@ def on_everyone(winner: Candidate, everyone: Callable[[], DataFrame], total: int
     else:
         training = everyone()
         model = METHODS[winner.method].fit(training.select("customer_id", "features"), trial, winner.parameters, plan.effort) if winner.segments > 1 else trial
-        found, how = _settled(winner, model, _of_all(model, training), sample, plan), _APPLIED if model is trial else _FITTED
+        how = _APPLIED if model is trial else _FITTED
+        found = _settled(winner, model, _of_all(model, training), sample, plan)
         agreement = float(adjusted_rand_score(winner.labels, found.labels))
         is_small = found.smallest < plan.conditions.min_share <= winner.smallest
         if agreement < AGREEING or is_small:
