@@ -1,18 +1,29 @@
 """Delta's JARs of a local session: found by Spark's package resolver once, then started from where they lie, which is seconds sooner."""
 
+import contextlib
+import fcntl
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from coterie.java import cache_folder
 
 
-def known_jars(packages: str) -> str:
-    """The JARs that the resolver once found for these Maven coordinates, as `spark.jars` wants them; empty where they are not all there."""
+@contextlib.contextmanager
+def known_jars(packages: str) -> Iterator[str]:
+    """The JARs that the resolver once found for these Maven coordinates, as `spark.jars` wants them; empty where they are not all there.
+
+    Then the resolver is asked within the context, by one process at a time: two that fill its cache at once spoil each other's downloads.
+    Whoever waited is given what the other found.
+    """
     note = _note(packages)
-    if note is None or not note.exists():
-        return ""
-    jars = note.read_text().split(",")
-    return ",".join(jars) if all(Path(jar.removeprefix("file://")).is_file() for jar in jars) else ""
+    jars = _noted(note)
+    if note is None or jars:
+        yield jars
+        return
+    with note.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield _noted(note)
 
 
 def remember_jars(packages: str, jars: str) -> None:
@@ -23,6 +34,13 @@ def remember_jars(packages: str, jars: str) -> None:
     part = note.with_suffix(".part")
     part.write_text(jars)
     part.replace(note)
+
+
+def _noted(note: Path | None) -> str:
+    if note is None or not note.exists():
+        return ""
+    jars = note.read_text().split(",")
+    return ",".join(jars) if all(Path(jar.removeprefix("file://")).is_file() for jar in jars) else ""
 
 
 def _note(packages: str) -> Path | None:

@@ -120,9 +120,7 @@ def _local_options(settings: Spark) -> dict[str, str]:
         "spark.driver.extraJavaOptions": java_options(java, settings.class_archive, settings.brief),
     }
     if "spark.jars" not in settings.conf:  # with a JAR of one's own nothing need be downloaded
-        packages = configure_spark_with_delta_pip(SparkSession.Builder())._options["spark.jars.packages"]
-        jars = known_jars(packages) if _keeps_jars(settings) else ""
-        options |= {"spark.jars": jars} if jars else {"spark.jars.packages": packages}
+        options["spark.jars.packages"] = configure_spark_with_delta_pip(SparkSession.Builder())._options["spark.jars.packages"]
     return options | _DELTA | settings.conf
 
 
@@ -166,9 +164,23 @@ def _started(builder: SparkSession.Builder, settings: Spark) -> SparkSession:
     log, warehouse = folder / "log", folder / "warehouse"  # Spark makes an empty warehouse wherever one stands
     options = {"spark.sql.warehouse.dir": str(warehouse)} | _local_options(settings)
     load_ahead("pandas", "pyarrow")  # pyspark loads them once Java is there
+    if not _keeps_jars(settings):
+        session = _logged(builder, options, log)
+    else:
+        packages = options.pop("spark.jars.packages")
+        with known_jars(packages) as jars:
+            session = _logged(builder, options | ({"spark.jars": jars} if jars else {"spark.jars.packages": packages}), log)
+            if not jars:
+                remember_jars(packages, session.conf.get("spark.jars", "") or "")
+    atexit.register(_tidy, folder)
+    return session
+
+
+def _logged(builder: SparkSession.Builder, options: dict[str, str], log: Path) -> SparkSession:
+    """A new session. Raises SessionError with what is to be done about what the JVM said."""
     try:
         with _output_into(log):
-            session = _configured(builder, options).getOrCreate()
+            return _configured(builder, options).getOrCreate()
     except Exception as error:
         said = log.read_text(errors="replace")
         if "unresolved dependenc" in said.lower() or "Server access error" in said:
@@ -177,10 +189,6 @@ def _started(builder: SparkSession.Builder, settings: Spark) -> SparkSession:
                 "or name a JAR you have: --set spark.conf='{\"spark.jars\" = \"/path/delta-spark.jar,/path/delta-storage.jar\"}'"
             ) from None
         raise SessionError(f"Spark did not start: {first_line(error)}; its own words are in {log}") from None
-    atexit.register(_tidy, folder)
-    if "spark.jars.packages" in options and _keeps_jars(settings):
-        remember_jars(options["spark.jars.packages"], session.conf.get("spark.jars", "") or "")
-    return session
 
 
 def _tidy(folder: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,8 @@ def test_where_there_is_no_place_for_the_archive_none_is_asked_for(tmp_path: Pat
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert "Archive" not in java_options("a java", True, brief=False)
     remember_jars("a:b:1", "file:///x.jar")
-    assert known_jars("a:b:1") == ""
+    with known_jars("a:b:1") as jars:
+        assert jars == ""
 
 
 def test_the_jars_that_were_resolved_once_are_used_while_they_are_all_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,9 +112,29 @@ def test_the_jars_that_were_resolved_once_are_used_while_they_are_all_there(tmp_
     jars = [tmp_path / "one.jar", tmp_path / "two.jar"]
     for jar in jars:
         jar.touch()
-    assert known_jars("a:b:1") == ""
-    remember_jars("a:b:1", ",".join(f"file://{jar}" for jar in jars))
-    assert known_jars("a:b:1") == f"file://{jars[0]},file://{jars[1]}"
-    assert known_jars("a:b:2") == ""
+    found = ",".join(f"file://{jar}" for jar in jars)
+    with known_jars("a:b:1") as before:
+        remember_jars("a:b:1", found)
+    with known_jars("a:b:1") as known, known_jars("a:b:2") as others:
+        assert (before, known, others) == ("", found, "")
     jars[1].unlink()
-    assert known_jars("a:b:1") == ""
+    with known_jars("a:b:1") as gone:
+        assert gone == ""
+
+
+def test_one_session_at_a_time_asks_the_resolver_and_the_next_starts_with_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    jar = tmp_path / "one.jar"
+    jar.touch()
+
+    def next_session() -> str:
+        with known_jars("a:b:1") as jars:
+            return jars
+
+    with ThreadPoolExecutor() as sessions:
+        with known_jars("a:b:1") as jars:
+            waiting = sessions.submit(next_session)
+            assert jars == ""
+            assert not wait([waiting], timeout=0.5).done
+            remember_jars("a:b:1", f"file://{jar}")
+        assert waiting.result(10) == f"file://{jar}"
