@@ -12,7 +12,7 @@ from coterie.features.vector import drawn_raw
 from coterie.pipeline.segment_models import CHOSEN, RULES, Current, Work, of_date, small_frame, write
 from coterie.segments.names import described
 from coterie.segments.origins import border_customers, months_of_origin, rule_overlap
-from coterie.segments.placing import NOT_BOUGHT, ClusterSegmentation, has_bought
+from coterie.segments.placing import NOT_BOUGHT, SEGMENT, ClusterSegmentation, has_bought
 from coterie.segments.plan import rule_columns
 from coterie.segments.profiles import favourite_categories, typical_customers
 from coterie.segments.projection import projected
@@ -20,7 +20,6 @@ from coterie.segments.rule_tree import RuleTree, grown
 from coterie.segments.rules import AXES, Rules
 from coterie.segments.statistics import Portrait
 
-_SEGMENT = ["segmentation", "segment_id"]
 _MONTHS = 3  # months of origin that are named
 _WHOLE = [feature.name for feature in FEATURES if feature.type in ("int", "bigint")]
 
@@ -46,7 +45,7 @@ def write_profiles(
         months_of_origin(members, _MONTHS),
         rule_overlap(written, RULES),
     ):
-        frame = frame.join(beside, on=_SEGMENT, how="left")
+        frame = frame.join(beside, on=SEGMENT, how="left")
     extras = {(row["segmentation"], row["segment_id"]): row for row in frame.collect()}  # a row a segment
     rows = [
         {

@@ -13,15 +13,13 @@ from coterie.pipeline.segment_profiles import members_of, rule_tree, write_profi
 from coterie.segments.measures import adjusted_rand
 from coterie.segments.moves import latest_revenue, segment_flows, segment_moves
 from coterie.segments.names import named
-from coterie.segments.placing import NOT_BOUGHT, NOT_BOUGHT_NAME, has_bought
+from coterie.segments.placing import NOT_BOUGHT, NOT_BOUGHT_NAME, SEGMENT, has_bought
 from coterie.segments.rule_tree import RuleTree
 from coterie.segments.rules import Rules, load_rules
 from coterie.segments.statistics import Portrait, feature_moments, numeric_features, portraits
 from coterie.segments.stored import StoredModel, newest
 from coterie.session import plain_plans
 from coterie.settings import read_toml
-
-_SEGMENT = ["segmentation", "segment_id"]
 
 
 def run_segments(run: Run) -> None:
@@ -97,7 +95,7 @@ def _portraits(work: Work, placed: DataFrame) -> list[Portrait]:
 def _segments(work: Work, placed: DataFrame, current: Mapping[str, Current], names: Mapping[str, Mapping[int, str]]) -> DataFrame:
     pairs = [(name, segment_id, words, current[name].stored.model_id) for name in current for segment_id, words in names[name].items()]
     known = work.run.spark.createDataFrame(pairs, "segmentation string, segment_id int, segment_name string, model_id string")
-    return placed.join(F.broadcast(known), on=_SEGMENT, how="left").withColumn("as_of", F.lit(work.as_of))
+    return placed.join(F.broadcast(known), on=SEGMENT, how="left").withColumn("as_of", F.lit(work.as_of))
 
 
 def _write_changes(work: Work, current: Mapping[str, Current]) -> None:

@@ -13,6 +13,7 @@ from coterie.segments.effort import ClusterModel
 from coterie.segments.methods import METHODS, assign
 from coterie.segments.rfm import RfmModel
 
+SEGMENT = ["segmentation", "segment_id"]  # what names a segment
 NOT_BOUGHT = 0
 NOT_BOUGHT_NAME = "Has not bought yet"
 

@@ -13,11 +13,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from coterie.catalogue import FEATURES
-from coterie.segments.placing import NOT_BOUGHT
+from coterie.segments.placing import NOT_BOUGHT, SEGMENT
 
-_SEGMENT = ["segmentation", "segment_id"]
 _HOW = ("count", "mean", "variance")
-_MOMENTS = [*_SEGMENT, "feature", "size", "revenue", *_HOW]
+_MOMENTS = [*SEGMENT, "feature", "size", "revenue", *_HOW]
 _MOMENTS_DDL = "segmentation string, segment_id int, feature string, size bigint, revenue decimal(28,4), count bigint, mean double, variance double"
 _NUMERIC = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal")
 
@@ -81,13 +80,13 @@ def feature_moments(members: DataFrame, features: Sequence[str]) -> DataFrame:
     """
     numbers = [F.col(name).cast("double").alias(name) for name in features]
     exact = F.coalesce(F.col("monetary"), F.lit(0)).cast("decimal(28,4)").alias("exact")
-    parts = members.select(*_SEGMENT, exact, *numbers).mapInArrow(partial(_moments, features=features), _MOMENTS_DDL)
-    same, total = Window.partitionBy(*_SEGMENT, "feature"), F.nullif(F.sum("count"), F.lit(0))
+    parts = members.select(*SEGMENT, exact, *numbers).mapInArrow(partial(_moments, features=features), _MOMENTS_DDL)
+    same, total = Window.partitionBy(*SEGMENT, "feature"), F.nullif(F.sum("count"), F.lit(0))
     middle = F.sum(F.col("count") * F.col("mean")).over(same) / F.nullif(F.sum("count").over(same), F.lit(0))
     spread = F.col("count") * (F.col("variance") + F.pow(F.col("mean") - F.col("middle"), F.lit(2)))
     return (
         parts.withColumn("middle", middle)
-        .groupBy(*_SEGMENT, "feature")
+        .groupBy(*SEGMENT, "feature")
         .agg(
             F.sum("size").alias("size"),
             F.sum("revenue").cast("decimal(28,4)").alias("revenue"),
@@ -102,10 +101,10 @@ def _moments(batches: Iterable[pa.RecordBatch], features: Sequence[str]) -> Iter
     """(segmentation, segment_id, exact, the features) -> each batch's sums and moments."""
     for batch in batches:
         asked = [("exact", "count"), ("exact", "sum"), *((name, how) for name in features for how in _HOW)]
-        found = pa.Table.from_batches([batch]).group_by(_SEGMENT, use_threads=False).aggregate(asked)
+        found = pa.Table.from_batches([batch]).group_by(SEGMENT, use_threads=False).aggregate(asked)
         beside = [found["exact_count"], found["exact_sum"].cast(pa.decimal128(28, 4))]
         by_feature = [
-            pa.table([*found.select(_SEGMENT).columns, pa.repeat(name, len(found)), *beside, *(found[f"{name}_{how}"] for how in _HOW)], _MOMENTS)
+            pa.table([*found.select(SEGMENT).columns, pa.repeat(name, len(found)), *beside, *(found[f"{name}_{how}"] for how in _HOW)], _MOMENTS)
             for name in features
         ]
         yield from pa.concat_tables(by_feature).combine_chunks().to_batches()
