@@ -10,19 +10,20 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.servers import connect_server
 
+from coterie.java import java_options, require_java
 from coterie.lake import Lake
-from coterie.session import get_session
+from coterie.session import LOCAL, get_session
 from coterie.settings import load_settings
 
 # Rows are few and plans are many here: compiling a query to byte code takes longer than running it as it is.
 UNCOMPILED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
-# What a session started by this process sets for itself, a server is started with.
-SERVED = UNCOMPILED | {
-    "spark.driver.memory": "2g", "spark.sql.shuffle.partitions": "4", "spark.databricks.delta.snapshotPartitions": "1", "spark.ui.enabled": "false",
-    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8", "spark.python.sql.dataFrameDebugging.enabled": "false",
-}  # fmt: skip
+
+def served() -> dict[str, str]:
+    """What a session started by this process would set for itself: a server is started with it."""
+    java = java_options(require_java(), class_archive=True, brief=False)
+    return LOCAL | UNCOMPILED | {"spark.driver.memory": "2g", "spark.sql.shuffle.partitions": "4", "spark.driver.extraJavaOptions": java}
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +32,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     with contextlib.ExitStack() as stack:
         if wanted == "connect":
             python = {"PYSPARK_PYTHON": sys.executable, **os.environ}
-            wanted = stack.enter_context(connect_server("local[2]", SERVED, python, tmp_path_factory.mktemp("server")))
+            wanted = stack.enter_context(connect_server("local[2]", served(), python, tmp_path_factory.mktemp("server")))
         options = {"master": "local[2]", "remote": wanted, "driver_memory": "2g", "shuffle_partitions": 4, "conf": UNCOMPILED}
         session = get_session(load_settings([{"spark": options}]).spark)
         yield session

@@ -28,7 +28,7 @@ _DELTA = {
 }
 
 # A lake on a laptop is many small tables: few partitions and no user interface save more than they cost.
-_LOCAL = {
+LOCAL = {
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -114,7 +114,7 @@ def _local_options(settings: Spark) -> dict[str, str]:
         raise SessionError("no active Spark session, and delta-spark is not installed; install coterie with its extra 'local'")
     from delta.pip_utils import configure_spark_with_delta_pip  # noqa: PLC0415 - the extra 'local' brings it
 
-    options = _LOCAL | {
+    options = LOCAL | {
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.extraJavaOptions": java_options(java, settings.class_archive, settings.brief),
