@@ -19,7 +19,6 @@ from coterie.settings import load_settings
 UNCOMPILED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
-
 def served() -> dict[str, str]:
     """What a session started by this process would set for itself: a server is started with it."""
     java = java_options(require_java(), class_archive=True, brief=False)
