@@ -1,12 +1,15 @@
 """Delta's JARs of a local session: found by Spark's package resolver once, then started from where they lie, which is seconds sooner."""
 
 import contextlib
-import fcntl
 import hashlib
+import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from coterie.java import cache_folder
+
+fcntl = None if sys.platform == "win32" else importlib.import_module("fcntl")  # Windows has no such locks: nobody waits there
 
 
 @contextlib.contextmanager
@@ -22,7 +25,8 @@ def known_jars(packages: str) -> Iterator[str]:
         yield jars
         return
     with note.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield _noted(note)
 
 
