@@ -26,7 +26,8 @@ def known_jars(packages: str) -> Iterator[str]:
         return
     with note.with_suffix(".lock").open("w") as lock:
         if fcntl is not None:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError):  # a home on a store without locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
         yield _noted(note)
 
 
